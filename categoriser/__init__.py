@@ -1,0 +1,1 @@
+"""Files every picture of an upload stream into categories."""

@@ -1,0 +1,9 @@
+"""The truth in SQL: collections, images, micro-clusters, categories, events, inbox and outbox.
+
+Every module is a set of functions over an open connection, so that the caller decides what is one transaction. None
+touches data without being told the collection.
+"""
+
+from categoriser.catalog.database import Database, sqlite_url
+
+__all__ = ["Database", "sqlite_url"]

@@ -1,0 +1,102 @@
+"""Collections: one user's images each."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from categoriser.catalog.tables import collections, images
+from categoriser.domain import Granularity
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRow:
+    """A collection as stored."""
+
+    id: int
+    key: str
+    name: str
+    encoder_id: str
+    encoder_spec: str
+    dimension: int
+    granularity: Granularity
+    created_at: float
+    next_row: int
+    next_category: int
+    taxonomy_version: int
+    calibration: Mapping[str, float] | None
+    images_at_run: int
+    last_run_at: float | None
+
+    def category_id(self, number: int | None) -> str | None:
+        """Public id of a category: unique among all collections, never reused."""
+        return None if number is None or number < 0 else f"{self.key}-{number}"
+
+    def category_number(self, category: str) -> int | None:
+        """Number of a category by its public id or by the number alone; None when it cannot be one of ours."""
+        key, _, number = category.rpartition("-")
+        return int(number) if number.isdecimal() and key in {"", self.key} else None
+
+
+_COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]
+
+
+def create(
+    connection: Connection, name: str, *, encoder_id: str, encoder_spec: str, dimension: int, granularity: Granularity
+) -> CollectionRow:
+    """A new collection; its name must be free."""
+    key = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    connection.execute(
+        sa.insert(collections).values(
+            key=key,
+            name=name,
+            encoder_id=encoder_id,
+            encoder_spec=encoder_spec,
+            dimension=dimension,
+            granularity=granularity,
+            created_at=time.time(),
+        )
+    )
+    return cast("CollectionRow", find(connection, name))
+
+
+def find(connection: Connection, name: str) -> CollectionRow | None:
+    """The collection of that name, if there is one."""
+    row = connection.execute(sa.select(*_COLUMNS).where(collections.c.name == name)).one_or_none()
+    return None if row is None else CollectionRow(**row._mapping)
+
+
+def get(connection: Connection, collection_id: int) -> CollectionRow | None:
+    """The collection as it is now, or None when it was deleted."""
+    row = connection.execute(sa.select(*_COLUMNS).where(collections.c.id == collection_id)).one_or_none()
+    return None if row is None else CollectionRow(**row._mapping)
+
+
+def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[CollectionRow]:
+    """Collections by name, those after a name."""
+    query = sa.select(*_COLUMNS).where(collections.c.name > after).order_by(collections.c.name).limit(limit)
+    return [CollectionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def update(connection: Connection, collection_id: int, **values: Any) -> None:
+    """Change columns of one collection."""
+    connection.execute(sa.update(collections).where(collections.c.id == collection_id).values(**values))
+
+
+def size(connection: Connection, collection_id: int) -> int:
+    """Number of images."""
+    query = sa.select(sa.func.count()).select_from(images).where(images.c.collection_id == collection_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def delete(connection: Connection, collection_id: int) -> None:
+    """Delete a collection and all that belongs to it."""
+    connection.execute(sa.delete(collections).where(collections.c.id == collection_id))

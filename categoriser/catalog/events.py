@@ -1,0 +1,62 @@
+"""The append-only log of a collection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from categoriser.catalog.tables import collections, events
+
+
+def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Add events in order; each mapping holds ``kind`` and, where they apply, image_id, category and detail."""
+    if not entries:
+        return
+    # the update is also the lock that keeps cursors in order of commit
+    last = connection.execute(
+        sa.update(collections)
+        .where(collections.c.id == collection_id)
+        .values(next_cursor=collections.c.next_cursor + len(entries))
+        .returning(collections.c.next_cursor)
+    ).scalar_one()
+    now = time.time()
+    connection.execute(
+        sa.insert(events),
+        [
+            {
+                "collection_id": collection_id,
+                "cursor": last - len(entries) + i,
+                "kind": entry["kind"],
+                "at": now,
+                "image_id": entry.get("image_id"),
+                "category": entry.get("category"),
+                "detail": entry.get("detail"),
+            }
+            for i, entry in enumerate(entries)
+        ],
+    )
+
+
+def page(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[RowMapping]:
+    """Events after a cursor, oldest first."""
+    query = (
+        sa.select(events)
+        .where(events.c.collection_id == collection_id, events.c.cursor > after)
+        .order_by(events.c.cursor)
+        .limit(limit)
+    )
+    return [row._mapping for row in connection.execute(query)]
+
+
+def forget_images(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
+    """Delete the events that name these images: what a user deletes leaves no trace."""
+    for start in range(0, len(image_ids), 500):
+        connection.execute(
+            sa.delete(events).where(
+                events.c.collection_id == collection_id, events.c.image_id.in_(image_ids[start : start + 500])
+            )
+        )

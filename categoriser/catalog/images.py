@@ -1,0 +1,160 @@
+"""Images of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from categoriser.catalog.tables import categories, images, micros
+
+_CHUNK = 500  # values per IN list: below the limits of every database
+
+
+def insert(connection: Connection, collection_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add images; each mapping holds the columns of ``images`` but the collection."""
+    if rows:
+        connection.execute(sa.insert(images), [{**row, "collection_id": collection_id} for row in rows])
+
+
+def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, RowMapping]:
+    """Those of the ids that exist: id → row, micro, category, sha256, head_row."""
+    found: dict[str, RowMapping] = {}
+    for chunk in _chunks(list(dict.fromkeys(image_ids))):
+        query = (
+            sa.select(
+                images.c.image_id, images.c.row, images.c.micro, images.c.sha256, images.c.head_row, micros.c.category
+            )
+            .join_from(images, micros, _same_micro())
+            .where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
+        )
+        found.update((row.image_id, row._mapping) for row in connection.execute(query))
+    return found
+
+
+def describe(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, RowMapping]:
+    """All columns plus ``category``, ``label`` and ``head_id`` of those of the ids that exist."""
+    found: dict[str, RowMapping] = {}
+    for chunk in _chunks(list(image_ids)):
+        query = _described().where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
+        found.update((row.image_id, row._mapping) for row in connection.execute(query))
+    return found
+
+
+def page(
+    connection: Connection,
+    collection_id: int,
+    *,
+    after: int = -1,
+    limit: int = 100,
+    category: int | None = None,
+    unsorted: bool = False,
+) -> list[RowMapping]:
+    """Images in order of arrival, those after a row; of one category or of Unsorted only."""
+    query = _described().where(images.c.collection_id == collection_id, images.c.row > after)
+    if unsorted:
+        query = query.where(micros.c.category.is_(None))
+    elif category is not None:
+        query = query.where(micros.c.category == category)
+    return [row._mapping for row in connection.execute(query.order_by(images.c.row).limit(limit))]
+
+
+def everything(connection: Connection, collection_id: int, *, size: int = 5000) -> Iterator[RowMapping]:
+    """All images in order of arrival, read page by page."""
+    after = -1
+    while rows := page(connection, collection_id, after=after, limit=size):
+        yield from rows
+        after = rows[-1]["row"]
+
+
+def assignments(connection: Connection, collection_id: int) -> list[tuple[str, int | None]]:
+    """Image id and category number of every image, in order of arrival."""
+    query = (
+        sa.select(images.c.image_id, micros.c.category)
+        .join_from(images, micros, _same_micro())
+        .where(images.c.collection_id == collection_id)
+        .order_by(images.c.row)
+    )
+    return [(row.image_id, row.category) for row in connection.execute(query)]
+
+
+def engine_rows(connection: Connection, collection_id: int) -> list[tuple[int, str, int, int | None, bytes | None]]:
+    """Row, image id, micro, head row and perceptual hash of every image, by row."""
+    query = (
+        sa.select(images.c.row, images.c.image_id, images.c.micro, images.c.head_row, images.c.phash)
+        .where(images.c.collection_id == collection_id)
+        .order_by(images.c.row)
+    )
+    return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+
+
+def ids_by_row(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, str]:
+    """Image ids of rows."""
+    found: dict[int, str] = {}
+    for chunk in _chunks(list(rows)):
+        query = sa.select(images.c.row, images.c.image_id).where(
+            images.c.collection_id == collection_id, images.c.row.in_(chunk)
+        )
+        found.update((row.row, row.image_id) for row in connection.execute(query))
+    return found
+
+
+def set_micros(connection: Connection, collection_id: int, moves: Mapping[int, int]) -> None:
+    """Point rows (key) to other micro-clusters (value), and their stacked images with them."""
+    if not moves:
+        return
+    values = [{"of": collection_id, "at": row, "to": micro} for row, micro in moves.items()]
+    where = images.c.collection_id == sa.bindparam("of")
+    for place in (images.c.row, images.c.head_row):
+        connection.execute(
+            sa.update(images).where(where, place == sa.bindparam("at")).values(micro=sa.bindparam("to")), values
+        )
+
+
+def set_heads(connection: Connection, collection_id: int, heads: Mapping[int, int | None]) -> None:
+    """Stack rows (key) on other rows (value), or on none."""
+    if heads:
+        connection.execute(
+            sa.update(images)
+            .where(images.c.collection_id == sa.bindparam("of"), images.c.row == sa.bindparam("at"))
+            .values(head_row=sa.bindparam("to")),
+            [{"of": collection_id, "at": row, "to": head} for row, head in heads.items()],
+        )
+
+
+def delete(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
+    """Delete images."""
+    for chunk in _chunks(list(image_ids)):
+        connection.execute(
+            sa.delete(images).where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
+        )
+
+
+def shares_file(connection: Connection, collection_id: int, sha256: str) -> bool:
+    """Whether any image of the collection still has these bytes."""
+    query = sa.select(images.c.row).where(images.c.collection_id == collection_id, images.c.sha256 == sha256).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _described() -> sa.Select[Any]:
+    head = images.alias("head")
+    return (
+        sa.select(images, micros.c.category, categories.c.label.label("label"), head.c.image_id.label("head_id"))
+        .join_from(images, micros, _same_micro())
+        .outerjoin(
+            categories,
+            sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category),
+        )
+        .outerjoin(head, sa.and_(head.c.collection_id == images.c.collection_id, head.c.row == images.c.head_row))
+    )
+
+
+def _same_micro() -> sa.ColumnElement[bool]:
+    return sa.and_(micros.c.collection_id == images.c.collection_id, micros.c.number == images.c.micro)
+
+
+def _chunks(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

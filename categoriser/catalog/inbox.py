@@ -1,0 +1,71 @@
+"""Accepted but not yet filed pictures, and those that failed for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from categoriser.catalog.tables import collections, inbox
+
+
+def accept(connection: Connection, collection_id: int, entry: Mapping[str, Any]) -> int:
+    """Note a picture that has to be filed; returns its number. Keys: columns of ``inbox``."""
+    result = connection.execute(sa.insert(inbox).values(**entry, collection_id=collection_id, accepted_at=time.time()))
+    return int(result.inserted_primary_key[0])
+
+
+def settle(connection: Connection, numbers: Sequence[int]) -> None:
+    """Delete entries that were filed, in the transaction that files them."""
+    if numbers:
+        connection.execute(sa.delete(inbox).where(inbox.c.id == sa.bindparam("n")), [{"n": n} for n in numbers])
+
+
+def fail(connection: Connection, number: int, reason: str) -> None:
+    """Keep an entry as failed, with its reason."""
+    connection.execute(sa.update(inbox).where(inbox.c.id == number).values(reason=reason))
+
+
+def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list[RowMapping]:
+    """Entries of all collections that wait to be filed, in order of arrival, with the collection's name."""
+    query = (
+        sa.select(inbox, collections.c.name.label("collection"))
+        .join_from(inbox, collections)
+        .where(inbox.c.id > after, inbox.c.reason.is_(None))
+        .order_by(inbox.c.id)
+        .limit(limit)
+    )
+    return [row._mapping for row in connection.execute(query)]
+
+
+def failed(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[RowMapping]:
+    """Failed entries of one collection with their reasons, in order of arrival."""
+    query = (
+        sa.select(inbox)
+        .where(inbox.c.collection_id == collection_id, inbox.c.id > after, inbox.c.reason.is_not(None))
+        .order_by(inbox.c.id)
+        .limit(limit)
+    )
+    return [row._mapping for row in connection.execute(query)]
+
+
+def waiting(connection: Connection, collection_id: int) -> int:
+    """Number of entries of a collection that wait to be filed."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(inbox)
+        .where(inbox.c.collection_id == collection_id, inbox.c.reason.is_(None))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def clear_failed(connection: Connection, collection_id: int, sha256: str) -> None:
+    """Forget earlier failures of the same bytes: they are being tried again."""
+    connection.execute(
+        sa.delete(inbox).where(
+            inbox.c.collection_id == collection_id, inbox.c.sha256 == sha256, inbox.c.reason.is_not(None)
+        )
+    )

@@ -1,0 +1,117 @@
+"""What the vector store still has to be told: written with the decision, deleted once the store has it on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.tables import outbox
+from categoriser.domain import IntVector, Points
+
+Operation = Literal["put", "move", "delete", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One call for a vector store."""
+
+    id: int
+    collection_key: str
+    encoder_id: str
+    dimension: int
+    operation: Operation
+    image_ids: Sequence[str]
+    micro_ids: IntVector | None
+    points: Points | None  # of a put
+
+
+def put(connection: Connection, collection: CollectionRow, points: Points) -> Order:
+    """Order: write these points."""
+    return _write(
+        connection,
+        collection,
+        "put",
+        points.image_ids,
+        micro_ids=points.micro_ids.astype(np.int64).tobytes(),
+        vectors=np.ascontiguousarray(points.vectors, np.float32).tobytes(),
+        added_at=np.asarray(points.added_at, np.float64).tobytes(),
+    )
+
+
+def move(connection: Connection, collection: CollectionRow, image_ids: Sequence[str], micro_ids: IntVector) -> Order:
+    """Order: these points changed their micro-cluster."""
+    return _write(connection, collection, "move", image_ids, micro_ids=micro_ids.astype(np.int64).tobytes())
+
+
+def delete(connection: Connection, collection: CollectionRow, image_ids: Sequence[str]) -> Order:
+    """Order: delete these points."""
+    return _write(connection, collection, "delete", image_ids)
+
+
+def drop(connection: Connection, collection: CollectionRow) -> Order:
+    """Order: delete all points of the collection."""
+    return _write(connection, collection, "drop", [])
+
+
+def unfinished(connection: Connection, *, after: int = 0, limit: int = 50) -> list[Order]:
+    """Orders that may not have reached the store's disk, in order."""
+    query = sa.select(outbox).where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)
+    return [_order(row) for row in connection.execute(query)]
+
+
+def finish(connection: Connection, numbers: Sequence[int]) -> None:
+    """Delete orders that are on the store's disk."""
+    if numbers:
+        connection.execute(sa.delete(outbox).where(outbox.c.id == sa.bindparam("n")), [{"n": n} for n in numbers])
+
+
+def _write(
+    connection: Connection,
+    collection: CollectionRow,
+    operation: Operation,
+    image_ids: Sequence[str],
+    **blobs: bytes,
+) -> Order:
+    row = connection.execute(
+        sa.insert(outbox)
+        .values(
+            collection_key=collection.key,
+            encoder_id=collection.encoder_id,
+            dimension=collection.dimension,
+            operation=operation,
+            image_ids=list(image_ids),
+            **blobs,
+        )
+        .returning(outbox)
+    ).one()
+    return _order(row)
+
+
+def _order(row: sa.Row[tuple[object, ...]]) -> Order:
+    values = row._mapping
+    micro_ids = None if values["micro_ids"] is None else np.frombuffer(values["micro_ids"], np.int64)
+    points = None
+    if values["operation"] == "put":
+        assert micro_ids is not None
+        points = Points(
+            image_ids=values["image_ids"],
+            vectors=np.frombuffer(values["vectors"], np.float32).reshape(-1, values["dimension"]),
+            micro_ids=micro_ids,
+            added_at=np.frombuffer(values["added_at"], np.float64).tolist(),
+        )
+    return Order(
+        id=values["id"],
+        collection_key=values["collection_key"],
+        encoder_id=values["encoder_id"],
+        dimension=values["dimension"],
+        operation=values["operation"],
+        image_ids=values["image_ids"],
+        micro_ids=micro_ids,
+        points=points,
+    )

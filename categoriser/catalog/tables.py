@@ -1,0 +1,140 @@
+"""The tables. SQL is the truth about images, categories and history; the vector store and all files can be rebuilt.
+
+Numbers (row, micro, category, cursor) count within one collection, so that none of them tells anything about another.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only in a column of type INTEGER
+
+
+def _owner() -> sa.Column[int]:
+    return sa.Column("collection_id", _Id, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False)
+
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(16), nullable=False, unique=True),  # random, never reused: names files and points
+    sa.Column("name", sa.String(255), nullable=False, unique=True),
+    sa.Column("encoder_id", sa.String(255), nullable=False),
+    sa.Column("encoder_spec", sa.Text, nullable=False),  # how to open it again
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("granularity", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("next_row", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("next_category", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("next_cursor", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("taxonomy_version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("calibration", sa.JSON, nullable=True),
+    sa.Column("images_at_run", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("last_run_at", sa.Double, nullable=True),
+    sqlite_autoincrement=True,
+)
+
+images = sa.Table(
+    "images",
+    metadata,
+    _owner(),
+    sa.Column("row", sa.BigInteger, nullable=False),  # order of arrival
+    sa.Column("image_id", sa.Text, nullable=False),
+    sa.Column("micro", sa.BigInteger, nullable=False),
+    sa.Column("head_row", sa.BigInteger, nullable=True),  # near-duplicate of that row
+    sa.Column("added_at", sa.Double, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=True),
+    sa.Column("phash", sa.LargeBinary, nullable=True),
+    sa.Column("name", sa.Text, nullable=True),
+    sa.Column("source", sa.Text, nullable=True),  # path or URL
+    sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),  # the original lies with us
+    sa.Column("format", sa.String(16), nullable=True),
+    sa.Column("width", sa.Integer, nullable=True),
+    sa.Column("height", sa.Integer, nullable=True),
+    sa.Column("taken_at", sa.Double, nullable=True),
+    sa.Column("metadata", sa.JSON, nullable=True),
+    sa.PrimaryKeyConstraint("collection_id", "row"),
+    sa.UniqueConstraint("collection_id", "image_id"),
+    sa.Index(None, "collection_id", "micro"),
+)
+
+micros = sa.Table(
+    "micros",
+    metadata,
+    _owner(),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("category", sa.BigInteger, nullable=True),  # null: Unsorted
+    sa.Column("images", sa.BigInteger, nullable=False),  # stacked ones included
+    sa.PrimaryKeyConstraint("collection_id", "number"),
+    sa.Index(None, "collection_id", "category"),
+)
+
+categories = sa.Table(
+    "categories",
+    metadata,
+    _owner(),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("label", sa.Text, nullable=True),  # null: "Category 3"
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("retired_at", sa.Double, nullable=True),
+    sa.Column("merged_into", sa.BigInteger, nullable=True),  # where a retired id leads
+    sa.Column("cohesion", sa.Double, nullable=True),  # as of the last run
+    sa.Column("exemplars", sa.JSON, nullable=True),  # image ids as of the last run
+    sa.PrimaryKeyConstraint("collection_id", "number"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _owner(),
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("image_id", sa.Text, nullable=True),
+    sa.Column("category", sa.BigInteger, nullable=True),
+    sa.Column("detail", sa.JSON, nullable=True),
+    sa.PrimaryKeyConstraint("collection_id", "cursor"),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    _owner(),
+    sa.Column("image_id", sa.Text, nullable=True),
+    sa.Column("sha256", sa.String(64), nullable=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=True),
+    sa.Column("stored", sa.Boolean, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=True),
+    sa.Column("accepted_at", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),  # set: it failed for good
+    sa.Index(None, "collection_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# what the vector store still has to be told: written in the transaction that decided it, deleted after a flush
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("collection_key", sa.String(16), nullable=False),
+    sa.Column("encoder_id", sa.String(255), nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("operation", sa.String(8), nullable=False),  # put | move | delete | drop
+    sa.Column("image_ids", sa.JSON, nullable=False),
+    sa.Column("micro_ids", sa.LargeBinary, nullable=True),  # int64
+    sa.Column("vectors", sa.LargeBinary, nullable=True),  # float32
+    sa.Column("added_at", sa.LargeBinary, nullable=True),  # float64
+    sqlite_autoincrement=True,
+)

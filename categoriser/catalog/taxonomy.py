@@ -1,0 +1,156 @@
+"""Micro-clusters and categories of a collection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from categoriser.catalog.tables import categories, images, micros
+
+
+def open_micros(connection: Connection, collection_id: int, opened: Mapping[int, int | None]) -> None:
+    """New micro-clusters by number, each with its category or None, still without images."""
+    if opened:
+        connection.execute(
+            sa.insert(micros),
+            [
+                {"collection_id": collection_id, "number": number, "category": category, "images": 0}
+                for number, category in opened.items()
+            ],
+        )
+
+
+def count_images(connection: Connection, collection_id: int, changes: Mapping[int, int]) -> None:
+    """Add to (or take from) the number of images of micro-clusters."""
+    values = [{"of": collection_id, "which": number, "by": by} for number, by in changes.items() if by]
+    if values:
+        connection.execute(
+            sa.update(micros)
+            .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))
+            .values(images=micros.c.images + sa.bindparam("by")),
+            values,
+        )
+
+
+def set_categories(connection: Connection, collection_id: int, changes: Mapping[int, int | None]) -> None:
+    """Point micro-clusters to categories."""
+    if changes:
+        connection.execute(
+            sa.update(micros)
+            .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))
+            .values(category=sa.bindparam("to")),
+            [{"of": collection_id, "which": number, "to": category} for number, category in changes.items()],
+        )
+
+
+def micro_categories(connection: Connection, collection_id: int) -> list[tuple[int, int | None]]:
+    """Number and category of every micro-cluster, by number."""
+    query = (
+        sa.select(micros.c.number, micros.c.category)
+        .where(micros.c.collection_id == collection_id)
+        .order_by(micros.c.number)
+    )
+    return [(row.number, row.category) for row in connection.execute(query)]
+
+
+def micros_of(connection: Connection, collection_id: int, category: int | None) -> list[int]:
+    """Numbers of the micro-clusters of a category, or of Unsorted, that have images."""
+    same = micros.c.category.is_(None) if category is None else micros.c.category == category
+    query = sa.select(micros.c.number).where(micros.c.collection_id == collection_id, same, micros.c.images > 0)
+    return list(connection.execute(query).scalars())
+
+
+def create(connection: Connection, collection_id: int, numbers: Sequence[int]) -> None:
+    """New categories."""
+    if numbers:
+        now = time.time()
+        connection.execute(
+            sa.insert(categories),
+            [{"collection_id": collection_id, "number": number, "created_at": now} for number in numbers],
+        )
+
+
+def retire(connection: Connection, collection_id: int, numbers: Mapping[int, int | None]) -> None:
+    """Retire categories (key); those merged lead to the winner (value)."""
+    if not numbers:
+        return
+    connection.execute(
+        sa.update(categories)
+        .where(categories.c.collection_id == sa.bindparam("of"), categories.c.number == sa.bindparam("which"))
+        .values(merged_into=sa.bindparam("to"), retired_at=sa.bindparam("now")),
+        [
+            {"of": collection_id, "which": number, "to": winner, "now": time.time()}
+            for number, winner in numbers.items()
+        ],
+    )
+
+
+def describe(connection: Connection, collection_id: int, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Set cohesion and exemplars of categories."""
+    if values:
+        connection.execute(
+            sa.update(categories)
+            .where(categories.c.collection_id == sa.bindparam("of"), categories.c.number == sa.bindparam("which"))
+            .values(cohesion=sa.bindparam("mean"), exemplars=sa.bindparam("best")),
+            [
+                {"of": collection_id, "which": number, "mean": value["cohesion"], "best": value["exemplars"]}
+                for number, value in values.items()
+            ],
+        )
+
+
+def rename(connection: Connection, collection_id: int, number: int, label: str) -> None:
+    """Give a category a label."""
+    connection.execute(
+        sa.update(categories)
+        .where(categories.c.collection_id == collection_id, categories.c.number == number)
+        .values(label=label)
+    )
+
+
+def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[RowMapping]:
+    """Living categories with their number of images, largest first."""
+    query = _sized(collection_id).where(categories.c.retired_at.is_(None)).order_by(sa.desc("size"), "number")
+    return [row._mapping for row in connection.execute(query.offset(offset).limit(limit))]
+
+
+def find(connection: Connection, collection_id: int, number: int) -> RowMapping | None:
+    """A category by number, retired ones included."""
+    row = connection.execute(_sized(collection_id).where(categories.c.number == number)).one_or_none()
+    return None if row is None else row._mapping
+
+
+def unsorted(connection: Connection, collection_id: int) -> int:
+    """Number of images in no category."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(micros.c.images), 0)).where(
+        micros.c.collection_id == collection_id, micros.c.category.is_(None)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def counted(connection: Connection, collection_id: int) -> dict[int, int]:
+    """Images per micro-cluster, counted from the images themselves; for checks."""
+    query = (
+        sa.select(images.c.micro, sa.func.count().label("n"))
+        .where(images.c.collection_id == collection_id)
+        .group_by(images.c.micro)
+    )
+    return {row.micro: row.n for row in connection.execute(query)}
+
+
+def _sized(collection_id: int) -> sa.Select[Any]:
+    sizes = (
+        sa.select(micros.c.category, sa.func.sum(micros.c.images).label("size"))
+        .where(micros.c.collection_id == collection_id, micros.c.category.is_not(None))
+        .group_by(micros.c.category)
+        .subquery()
+    )
+    return (
+        sa.select(categories, sa.func.coalesce(sizes.c.size, 0).label("size"))
+        .outerjoin(sizes, sizes.c.category == categories.c.number)
+        .where(categories.c.collection_id == collection_id)
+    )

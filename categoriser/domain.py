@@ -1,0 +1,131 @@
+"""The words every layer shares: plain values, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatMatrix: TypeAlias = npt.NDArray[np.float32]  # [n, dimension]
+FloatVector: TypeAlias = npt.NDArray[np.float32]  # [dimension]
+IntVector: TypeAlias = npt.NDArray[np.int64]  # [n]
+
+Granularity: TypeAlias = Literal["broad", "balanced", "fine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A batch for the vector store: image i has ``image_ids[i]``, unit vector ``vectors[i]``, list ``micro_ids[i]``."""
+
+    image_ids: Sequence[str]
+    vectors: FloatMatrix
+    micro_ids: IntVector
+    added_at: Sequence[float]  # seconds since the epoch
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a search may return; None leaves a side open."""
+
+    micro_ids: Sequence[int] | None = None
+    added_from: float | None = None  # seconds since the epoch, inclusive
+    added_before: float | None = None  # exclusive
+    exclude_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result: cosine ``score`` in [-1, 1]."""
+
+    image_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A set of images with an id that is never reused. ``cohesion``: mean pairwise cosine of its images, in [-1, 1]."""
+
+    id: str
+    number: int
+    label: str
+    size: int
+    cohesion: float | None
+    created_at: float
+    exemplars: Sequence[str] = ()  # image ids, most typical first
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image of a collection as the catalog knows it. ``category`` None means Unsorted."""
+
+    id: str
+    category: str | None
+    label: str | None
+    added_at: float
+    name: str | None = None  # the file name or the last part of the URL
+    source: str | None = None  # path or URL it came from
+    width: int | None = None  # pixels, after EXIF orientation
+    height: int | None = None
+    sha256: str | None = None
+    stacked_on: str | None = None  # id of the image it is a near-duplicate of
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The answer to one accepted picture."""
+
+    image_id: str
+    category: str | None
+    label: str | None
+    known: bool = False  # it was there before: nothing changed
+    stacked_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer to one input that could not be filed."""
+
+    item: str  # file, URL, row or id as the caller knows it
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One search result with what a page needs to show it."""
+
+    image_id: str
+    score: float
+    category: str | None
+    label: str | None
+    name: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the append-only log; ``cursor`` grows with every event of the collection."""
+
+    cursor: int
+    kind: str
+    at: float
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What one run of the scheduled job did."""
+
+    spawned: int
+    split: int
+    merged: int
+    moved: int  # images that were in a category and are in another one now, or in Unsorted
+    unsorted: int
+    categories: int
+    seconds: float

@@ -1,0 +1,21 @@
+"""The grouping engine: numpy in, numpy out."""
+
+from categoriser.engine.calibrate import UNCALIBRATED, Calibration
+from categoriser.engine.grouping import Grouping, RunChanges
+from categoriser.engine.micros import UNSORTED
+from categoriser.engine.neighbours import NOBODY
+from categoriser.engine.parameters import DIAL, Parameters
+from categoriser.engine.rows import MemoryRows, Rows
+
+__all__ = [
+    "DIAL",
+    "NOBODY",
+    "UNCALIBRATED",
+    "UNSORTED",
+    "Calibration",
+    "Grouping",
+    "MemoryRows",
+    "Parameters",
+    "Rows",
+    "RunChanges",
+]

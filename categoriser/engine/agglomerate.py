@@ -1,0 +1,147 @@
+"""Best-first joining of groups: ranks decide where to cut, the cosine bulk vetoes and waives."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from categoriser.domain import IntVector
+
+_REVIEW = 1.1  # growth of a group after which vetoed partners are looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares of links in [0, 1]; ``veto`` and ``waiver`` are average cosines between two groups."""
+
+    share: float
+    modularity: float
+    waived_share: float
+    veto: float
+    waiver: float
+
+
+@dataclass(slots=True)
+class Groups:
+    """What is to be joined: m groups of images.
+
+    Attributes:
+        links: [m, m] symmetric link counts.
+        sums: [m, d] vector sums.
+        counts: [m] images.
+        volumes: [m] links of each group, those leaving the m groups included.
+        total: all links of the collection.
+    """
+
+    links: sparse.csr_matrix
+    sums: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+    volumes: npt.NDArray[np.float64]
+    total: float
+
+
+def agglomerate(
+    groups: Groups, thresholds: Thresholds, forbidden: Callable[[int, int], bool] | None = None
+) -> IntVector:
+    """Join groups while any pair deserves it; returns for each of the m groups the index of the group it ended in.
+
+    With e(A,B) the links between two groups, vol the links of a group to anybody and V all links, a pair may join when
+    its average similarity S_A·S_B/(n_A n_B) is at least ``veto`` and its share e/min(vol) is at least
+    max(share, modularity · max(vol)/V): a normalised cut, and the gain condition of Newman's modularity. Below that, a
+    share of ``waived_share`` is enough when the average similarity reaches ``waiver``.
+
+    ``forbidden(i, j)`` names pairs, by the index of either group's largest part, that must never join.
+    """
+    return _Joining(groups, thresholds, forbidden).result()
+
+
+class _Joining:
+    def __init__(self, groups: Groups, thresholds: Thresholds, forbidden: Callable[[int, int], bool] | None) -> None:
+        m = len(groups.counts)
+        self.thresholds = thresholds
+        self.forbidden = forbidden
+        self.total = groups.total
+        self.sums = list(groups.sums)
+        self.count: list[float] = groups.counts.tolist()
+        self.volume: list[float] = groups.volumes.tolist()
+        self.parent = list(range(m))
+        self.refused: list[set[int]] = [set() for _ in range(m)]  # partners vetoed so far
+        self.reviewed = list(self.count)  # size of a group when its refused partners were last looked at
+        self.near: list[dict[int, float]] = [{} for _ in range(m)]
+        graph = groups.links.tocoo()
+        for i, j, weight in zip(graph.row.tolist(), graph.col.tolist(), graph.data.tolist(), strict=True):
+            if i != j:
+                self.near[i][j] = weight
+        self.heap: list[tuple[float, int, int]] = []
+
+    def result(self) -> IntVector:
+        for i, near in enumerate(self.near):
+            for j in near:
+                if i < j:
+                    self._push(i, j)
+        while self.heap:
+            negative, i, j = heapq.heappop(self.heap)
+            if self.parent[i] != i or self.parent[j] != j:
+                continue
+            # a pair whose own links did not change only falls in rank while its groups grow, so an old entry is an
+            # upper bound: look again, and put it back where it belongs
+            rank = self._rank(i, j)
+            if rank < -negative - 1e-12:
+                self._push(i, j)
+            elif self._allowed(i, j, rank):
+                self._join(i, j)
+        return np.array([self._root(i) for i in range(len(self.parent))], np.int64)
+
+    def _rank(self, i: int, j: int) -> float:
+        """How clearly the pair deserves to join, 1 being just enough; 0 when it never can."""
+        small, large = self.volume[i], self.volume[j]
+        if small > large:
+            small, large = large, small
+        share = self.near[i][j] / max(small, 1e-9)
+        if share < self.thresholds.waived_share:
+            return 0.0
+        return share / max(self.thresholds.share, self.thresholds.modularity * large / self.total)
+
+    def _push(self, i: int, j: int) -> None:
+        rank = self._rank(i, j)
+        if rank > 0:
+            heapq.heappush(self.heap, (-rank, i, j))
+
+    def _allowed(self, i: int, j: int, rank: float) -> bool:
+        similarity = float(self.sums[i] @ self.sums[j]) / (self.count[i] * self.count[j])
+        if similarity < self.thresholds.veto or (rank < 1 and similarity < self.thresholds.waiver):
+            self.refused[i].add(j)
+            self.refused[j].add(i)
+            return False
+        return self.forbidden is None or not self.forbidden(i, j)
+
+    def _join(self, i: int, j: int) -> None:
+        if self.volume[i] < self.volume[j]:
+            i, j = j, i
+        self.parent[j] = i
+        self.volume[i] += self.volume[j]
+        self.count[i] += self.count[j]
+        self.sums[i] = self.sums[i] + self.sums[j]
+        gained = self.near[j]
+        del gained[i], self.near[i][j]
+        for other, weight in gained.items():
+            self.near[i][other] = self.near[other][i] = self.near[i].get(other, 0) + weight
+            del self.near[other][j]
+        self.near[j] = {}
+        again = set(gained)
+        if self.count[i] >= _REVIEW * self.reviewed[i]:  # its mean has moved: what it was refused may fit now
+            again |= self.refused[i]
+            self.reviewed[i], self.refused[i] = self.count[i], set()
+        for other in again:
+            if other in self.near[i]:
+                self._push(min(i, other), max(i, other))
+
+    def _root(self, group: int) -> int:
+        while self.parent[group] != group:
+            group = self.parent[group]
+        return group

@@ -1,0 +1,73 @@
+"""Thresholds from the collection itself: its bulk of random pairs, and how far real neighbours stand out of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from categoriser.domain import FloatMatrix, FloatVector
+from categoriser.engine.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """All values are cosines, but ``spread`` (a cosine difference) and ``contrast`` (in spreads)."""
+
+    middle: float  # median cosine of random pairs
+    spread: float  # left-side deviation: pairs of different categories only
+    contrast: float  # how far the median nearest neighbour stands out of the bulk
+    veto: float  # groups no more alike than this never join
+    waiver: float  # groups at least this alike need few shared links
+    micro: float  # average similarity that lets an image into a micro-cluster
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain numbers for storage."""
+        return asdict(self)
+
+
+UNCALIBRATED = Calibration(middle=0.0, spread=1.0, contrast=0.0, veto=-2.0, waiver=2.0, micro=2.0)
+
+
+def calibrate(
+    vectors: FloatMatrix,
+    nearest: FloatVector,
+    ranked: FloatVector,
+    *,
+    dial: float,
+    parameters: Parameters,
+    rng: np.random.Generator,
+) -> Calibration:
+    """Fit the bulk's lower half, which pairs of one category cannot contaminate, and extrapolate.
+
+    Args:
+        vectors: [n, d] unit vectors, n ≥ 2.
+        nearest: [n] cosine of each image to its nearest neighbour.
+        ranked: [n] cosine of each image to its neighbour of rank ``parameters.micro_rank``.
+        dial: added to the veto's z; broad < 0 < fine.
+    """
+    n = len(vectors)
+    left, right = rng.integers(0, n, parameters.calibration_pairs), rng.integers(0, n, parameters.calibration_pairs)
+    different = left != right
+    left, right = left[different], right[different]
+    pieces = max(1, len(left) // 4096)  # bounded memory
+    cosines = np.concatenate(
+        [
+            np.einsum("ij,ij->i", vectors[a], vectors[b])
+            for a, b in zip(np.array_split(left, pieces), np.array_split(right, pieces), strict=True)
+        ]
+    )
+    middle = float(np.median(cosines))
+    below = cosines[cosines < middle]
+    spread = (float(np.sqrt(np.mean((below - middle) ** 2))) if len(below) else 0.0) + 1e-6
+    contrast = (float(np.median(nearest)) - middle) / spread
+    z = float(np.clip(contrast - parameters.veto_z_offset, parameters.veto_z_least, parameters.veto_z_most)) + dial
+    micro = min(middle + parameters.micro_z * spread, float(np.median(ranked))) if n > parameters.young else 2.0
+    return Calibration(
+        middle=middle,
+        spread=spread,
+        contrast=contrast,
+        veto=middle + z * spread,
+        waiver=middle + max(parameters.waiver_z, z) * spread,
+        micro=micro,
+    )

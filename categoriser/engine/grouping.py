@@ -1,0 +1,359 @@
+"""The engine of one collection: images arrive one after the other and are grouped; a run repairs the grouping.
+
+The idea, its mathematics and its numbers: ``docs/engine.md``. No files, no database, no clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.domain import FloatMatrix, FloatVector, IntVector
+from categoriser.engine.calibrate import UNCALIBRATED, Calibration, calibrate
+from categoriser.engine.cells import Cells, nearest_of
+from categoriser.engine.micros import UNSORTED, MicroClusters
+from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of
+from categoriser.engine.parameters import Parameters
+from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
+from categoriser.engine.rows import MemoryRows, Rows, grown
+
+EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
+_REGROW = 1.5  # cells are trained anew when the collection has grown so much
+
+Twin = Callable[[int, IntVector, FloatVector], int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """What a run changed: images that changed micro-cluster, and the surgery on categories."""
+
+    moved: IntVector  # rows
+    categories_before: IntVector  # [micro-clusters]
+    surgery: Surgery
+
+
+class Grouping:
+    """Images by row number in order of arrival, micro-clusters, and the category number each of those points to."""
+
+    def __init__(
+        self, dimension: int, *, dial: float = 0.0, rows: Rows | None = None, parameters: Parameters | None = None
+    ) -> None:
+        self.parameters = parameters or Parameters()
+        self.dial = dial
+        self.rows: Rows = rows if rows is not None else MemoryRows(dimension)
+        self.lists = NeighbourLists(self.parameters.neighbours)
+        self.micros = MicroClusters(dimension)
+        self.calibration: Calibration = UNCALIBRATED
+        self.next_category = 0
+        self.length = 0  # rows, deleted ones included
+        self.weighing = 0  # images that count: neither deleted nor stacked
+        self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
+        self._head_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
+        self._cells: Cells | None = None
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def micro_of(self) -> npt.NDArray[np.int32]:
+        """Micro-cluster of each row [length]; that of the head for stacked images; NOBODY for deleted rows."""
+        own = self._micro_of[: self.length]
+        head = self._head_of[: self.length]
+        return np.where(head >= 0, self._micro_of[head], own)
+
+    @property
+    def head_of(self) -> npt.NDArray[np.int32]:
+        """The row each row is stacked on as a near-duplicate, NOBODY for most."""
+        return self._head_of[: self.length]
+
+    @property
+    def active(self) -> npt.NDArray[np.bool_]:
+        """Rows that weigh: neither deleted nor stacked."""
+        return (self._micro_of[: self.length] >= 0) & (self._head_of[: self.length] < 0)
+
+    @property
+    def labels(self) -> IntVector:
+        """Category number of each row [length]; UNSORTED where there is none, also for deleted rows."""
+        micro = self.micro_of
+        if not self.micros.length:
+            return np.full(self.length, UNSORTED, np.int64)
+        return np.where(micro >= 0, self.micros.categories[np.maximum(micro, 0)], UNSORTED)
+
+    @property
+    def used(self) -> int:
+        """Length of the neighbour lists in use: in a small collection the 15th neighbour is a random picture."""
+        return int(np.clip(round(np.sqrt(self.weighing) / 2), 5, self.parameters.neighbours))
+
+    def nearest_micros(self, query: FloatVector, lists: int) -> IntVector:
+        """Numbers of the micro-clusters nearest to a query [d], best first, to search inside."""
+        if self._cells is None:
+            return nearest_of(np.flatnonzero(self.micros.counts > 0), query, self.micros, lists)
+        return self._cells.nearest_micros(query, self.micros, lists)
+
+    def neighbours(self, queries: FloatMatrix) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+        """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""
+        k = self.parameters.neighbours
+        vectors = self.rows.matrix[: self.length]
+        if self._cells is not None:
+            return self._cells.search(queries, vectors, k)
+        if not self.weighing:
+            return np.full((len(queries), k), NOBODY, np.int32), np.full((len(queries), k), -9.0, np.float32)
+        cosines = queries @ vectors.T
+        cosines[:, ~self.active] = -9.0
+        keep = min(k, self.length)
+        best = np.argpartition(cosines, self.length - keep, axis=1)[:, -keep:].astype(np.int32)
+        return best_of(best, np.take_along_axis(cosines, best, axis=1), k)
+
+    # ---- arriving ------------------------------------------------------------------------------------------------
+
+    def add(self, batch: FloatMatrix, twin: Twin | None = None) -> IntVector:
+        """File a batch [B, d] of unit vectors in order, each seeing all before it; returns their micro-clusters [B].
+
+        Args:
+            batch: unit vectors.
+            twin: asked for every image with its place in the batch and its nearest rows and cosines, answers the row it
+                is a near-duplicate of, or -1. A near-duplicate is stacked on that row and weighs nothing.
+        """
+        first, size, k = self.length, len(batch), self.parameters.neighbours
+        self._prepare_cells()
+        old_ids, old_cosines = self.neighbours(batch)
+        inner = batch @ batch.T
+        inner[np.triu_indices(size)] = -9.0
+        keep = min(k, size)
+        inner_ids = np.argpartition(inner, size - keep, axis=1)[:, -keep:].astype(np.int32)
+        inner_cosines = np.take_along_axis(inner, inner_ids, axis=1)
+        ids, cosines = best_of(
+            np.concatenate([old_ids, inner_ids + np.int32(first)], axis=1),
+            np.concatenate([old_cosines, inner_cosines], axis=1),
+            k,
+        )
+        self.rows.append(batch)
+        self._reserve(first + size)
+        self.length = first + size
+        stacked = np.zeros(size, np.bool_)
+        for i in range(size):
+            near, alike = ids[i], cosines[i]
+            near, alike = near[near >= 0], alike[: np.count_nonzero(near >= 0)]
+            if stacked.any() and len(near):  # one of this very batch that turned out to be a near-duplicate
+                solo = self._head_of[near] < 0
+                near, alike = near[solo], alike[solo]
+                ids[i], cosines[i] = NOBODY, -9.0
+                ids[i, : len(near)], cosines[i, : len(near)] = near, alike
+            head = twin(i, near, alike) if twin is not None and len(near) else NOBODY
+            if head >= 0:
+                stacked[i] = True
+                self._head_of[first + i] = head
+                ids[i], cosines[i] = NOBODY, -9.0
+            else:
+                self._file(first + i, batch[i], near, alike)
+        rows = np.arange(first, first + size)
+        self.lists.write(rows, ids, cosines)
+        self.lists.offer(rows[~stacked])
+        return self.micro_of[rows].astype(np.int64)
+
+    def _file(self, row: int, vector: FloatVector, near: npt.NDArray[np.int32], alike: FloatVector) -> None:
+        self.weighing += 1
+        used = self.used
+        near, alike = near[:used], alike[:used]
+        micro_ids = self._micro_of[near]
+        micro, dot = -1, 0.0
+        if len(near):
+            micro, dot = self.micros.closest(
+                np.array(sorted(set(micro_ids.tolist())), np.int64), vector, self.calibration.micro
+            )
+        if micro >= 0:
+            self.micros.join(micro, vector, dot)
+        else:
+            micro = self.micros.open(vector, self._vote(micro_ids[alike >= self.calibration.veto], used))
+            if self._cells is not None:
+                self._cells.add_micro(micro, vector)
+        self._micro_of[row] = micro
+        if self._cells is not None:
+            self._cells.add_row(row, micro)
+
+    def _vote(self, micro_ids: npt.NDArray[np.int32], used: int) -> int:
+        """Category that at least half of the informative neighbours agree on, or UNSORTED."""
+        if not len(micro_ids):
+            return UNSORTED
+        votes = Counter(self.micros.categories[micro_ids].tolist())
+        votes.pop(UNSORTED, None)
+        if not votes:
+            return UNSORTED
+        category, most = max(votes.items(), key=lambda item: (item[1], item[0]))
+        enough = most >= 0.5 * len(micro_ids) and (used <= 5 or most >= 0.2 * used)
+        return category if enough else UNSORTED
+
+    # ---- leaving -------------------------------------------------------------------------------------------------
+
+    def remove(self, rows: IntVector) -> IntVector:
+        """Take images out. Returns the rows that became heads because the image they were stacked on left."""
+        rows = np.unique(rows)
+        promoted: list[int] = []
+        leaving = set(rows.tolist())
+        for row in rows.tolist():
+            if self._head_of[row] >= 0:
+                self._head_of[row] = NOBODY
+                continue
+            micro = int(self._micro_of[row])
+            if micro < 0:
+                continue
+            self.micros.leave(micro, self.rows.matrix[row])
+            self._micro_of[row] = NOBODY
+            self.weighing -= 1
+            orphans = [r for r in np.flatnonzero(self.head_of == row).tolist() if r not in leaving]
+            if orphans:
+                heir = orphans[0]
+                self._head_of[heir] = NOBODY
+                self._head_of[orphans[1:]] = heir
+                self._micro_of[heir] = micro
+                vector = self.rows.matrix[heir]
+                self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+                self.weighing += 1
+                promoted.append(heir)
+        self.lists.forget(rows, self.length)
+        heirs = np.array(promoted, np.int64)
+        self._collect_cells()
+        if len(heirs):
+            self._link(heirs)
+        return heirs
+
+    def _link(self, rows: IntVector) -> None:
+        """Give rows without a neighbour list one, and offer them to their neighbours."""
+        ids, cosines = self.neighbours(self.rows.matrix[rows])
+        itself = ids == rows[:, None]
+        ids, cosines = best_of(np.where(itself, NOBODY, ids), np.where(itself, np.float32(-9), cosines), ids.shape[1])
+        self.lists.write(rows, ids, cosines)
+        self.lists.offer(rows)
+
+    # ---- repairing -----------------------------------------------------------------------------------------------
+
+    def run(self) -> RunChanges:
+        """Calibrate, split, merge, absorb, spawn, refine. Does nothing below six images."""
+        before = self.micros.categories.copy()
+        nothing = np.empty(0, np.int64)
+        if self.weighing < 6:
+            return RunChanges(nothing, before, Surgery())
+        rows = np.flatnonzero(self.active)
+        snapshot = self._snapshot(rows)
+        rank = min(self.parameters.micro_rank - 1, self.weighing - 2)
+        self.calibration = calibrate(
+            snapshot.vectors,
+            self.lists.cosines[rows, 0],
+            self.lists.cosines[rows, rank],
+            dial=self.dial,
+            parameters=self.parameters,
+            rng=np.random.default_rng(self.weighing),
+        )
+        categories, surgery, self.next_category = regroup(
+            snapshot, self.calibration, self.parameters, self.next_category
+        )
+        self.micros.assign(categories)
+        wanted = refine(snapshot, categories, self.calibration, self.parameters, self.used)
+        present = categories[snapshot.micro_of]
+        moved = [
+            int(rows[i])
+            for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist()
+            if self._move(int(rows[i]), int(wanted[i]))
+        ]
+        self._collect_cells()
+        return RunChanges(np.array(moved, np.int64), before, surgery)
+
+    def _snapshot(self, rows: IntVector) -> Snapshot:
+        dense = np.full(self.length + 1, NOBODY, np.int32)  # the last entry answers for NOBODY
+        dense[rows] = np.arange(len(rows), dtype=np.int32)
+        matrix = self.rows.matrix
+        return Snapshot(
+            vectors=matrix if len(rows) == len(matrix) else matrix[rows],
+            neighbours=dense[self.lists.ids[rows, : self.used]],
+            cosines=self.lists.cosines[rows, : self.used],
+            micro_of=self._micro_of[rows].astype(np.int64),
+            sums=self.micros.sums,
+            counts=self.micros.counts.astype(np.float64),
+            categories=self.micros.categories.copy(),
+        )
+
+    def _move(self, row: int, category: int) -> bool:
+        """Put an image into the closest micro-cluster of a category among its neighbours'; False when there is none."""
+        near = self.lists.ids[row]
+        numbers = np.unique(self._micro_of[near[near >= 0]]).astype(np.int64)
+        numbers = numbers[(self.micros.categories[numbers] == category) & (self.micros.counts[numbers] > 0)]
+        if not len(numbers):
+            return False
+        vector = self.rows.matrix[row]
+        micro, dot = self.micros.closest(numbers, vector, -np.inf)
+        self.micros.leave(int(self._micro_of[row]), vector)
+        self.micros.join(micro, vector, dot)
+        self._micro_of[row] = micro
+        return True
+
+    # ---- keeping -------------------------------------------------------------------------------------------------
+
+    def restore(
+        self,
+        micro_of: npt.NDArray[np.int32],
+        head_of: npt.NDArray[np.int32],
+        categories: IntVector,
+        *,
+        calibration: Calibration,
+        next_category: int,
+        lists: tuple[npt.NDArray[np.int32], FloatMatrix] | None,
+    ) -> None:
+        """Take over a stored grouping whose vectors are already in ``rows``.
+
+        Args:
+            micro_of: [length] own micro-cluster, NOBODY for deleted and stacked rows.
+            head_of: [length].
+            categories: [micro-clusters].
+            calibration: of the last run.
+            next_category: first number never given out.
+            lists: neighbour ids and cosines of the first rows, possibly fewer than ``length``; the others are searched.
+        """
+        self.length = len(micro_of)
+        self._reserve(self.length)
+        self._micro_of[: self.length], self._head_of[: self.length] = micro_of, head_of
+        self.calibration, self.next_category = calibration, next_category
+        active = np.flatnonzero(self.active)
+        self.weighing = len(active)
+        matrix = self.rows.matrix
+        order = active[np.argsort(micro_of[active], kind="stable")]
+        counts = np.bincount(micro_of[active], minlength=len(categories))
+        sums = np.zeros((len(categories), matrix.shape[1]), np.float32)
+        present = np.flatnonzero(counts)
+        if len(present):
+            starts = np.concatenate([[0], np.cumsum(counts[present])[:-1]])
+            for low in range(0, len(present), 4096):  # bounded memory: not all vectors at once
+                some = present[low : low + 4096]
+                begin = starts[low]
+                end = begin + counts[some].sum()
+                sums[some] = np.add.reduceat(matrix[order[begin:end]], starts[low : low + 4096] - begin, axis=0)
+        self.micros.rebuild(sums, counts, categories)
+        self._cells = None
+        self._prepare_cells()
+        stored = 0
+        if lists is not None:
+            stored = min(len(lists[0]), self.length)
+            self.lists.write(np.arange(stored), lists[0][:stored], lists[1][:stored])
+            gone = np.flatnonzero(~self.active[:stored])
+            listed = gone[np.isin(gone, lists[0][:stored])]
+            self.lists.forget(listed, stored)
+        missing = active[active >= stored]
+        for low in range(0, len(missing), 1024):
+            self._link(missing[low : low + 1024])
+
+    def _reserve(self, length: int) -> None:
+        self._micro_of = grown(self._micro_of, length, NOBODY)
+        self._head_of = grown(self._head_of, length, NOBODY)
+        self.lists.reserve(length)
+
+    def _prepare_cells(self) -> None:
+        if self.weighing <= EXACT_UP_TO:
+            return
+        if self._cells is None or self.weighing > _REGROW * self._cells.trained_on:
+            self._cells = Cells(self.micros, self._micro_of[: self.length], self.active)
+
+    def _collect_cells(self) -> None:
+        if self._cells is not None:
+            self._cells.collect(self.micros, self._micro_of[: self.length], self.active)

@@ -1,0 +1,103 @@
+"""Micro-clusters: tight groups of near-alike images, each pointing to its category."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.domain import FloatMatrix, FloatVector, IntVector
+from categoriser.engine.rows import grown
+
+UNSORTED = -1
+
+
+class MicroClusters:
+    """Numbered from 0, never reused: vector sum [d], number of images that weigh, category number or UNSORTED."""
+
+    def __init__(self, dimension: int) -> None:
+        self.dimension = dimension
+        self.length = 0
+        self._sums: FloatMatrix = np.zeros((256, dimension), np.float32)
+        self._squares: npt.NDArray[np.float64] = np.zeros(256)
+        self._counts: npt.NDArray[np.int64] = np.zeros(256, np.int64)
+        self._categories: npt.NDArray[np.int64] = np.full(256, UNSORTED, np.int64)
+
+    @property
+    def sums(self) -> FloatMatrix:
+        """[length, dimension]."""
+        return self._sums[: self.length]
+
+    @property
+    def counts(self) -> IntVector:
+        """[length]."""
+        return self._counts[: self.length]
+
+    @property
+    def categories(self) -> IntVector:
+        """[length]; UNSORTED where there is none."""
+        return self._categories[: self.length]
+
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """Length of each vector sum, [length]; at least a tiny positive number."""
+        return np.sqrt(np.maximum(self._squares[: self.length], 1e-12))
+
+    def open(self, vector: FloatVector, category: int) -> int:
+        """A new micro-cluster of one image; returns its number."""
+        number = self.length
+        self.resize(number + 1)
+        self._sums[number] = vector
+        self._squares[number] = float(vector @ vector)
+        self._counts[number] = 1
+        self._categories[number] = category
+        return number
+
+    def resize(self, length: int) -> None:
+        """Make room for numbers below ``length``; new ones are empty."""
+        self._sums = grown(self._sums, length, 0)
+        self._squares = grown(self._squares, length, 0)
+        self._counts = grown(self._counts, length, 0)
+        self._categories = grown(self._categories, length, UNSORTED)
+        self.length = max(self.length, length)
+
+    def join(self, number: int, vector: FloatVector, dot: float) -> None:
+        """Add one image; ``dot`` is its product with the sum before."""
+        self._squares[number] += 2 * dot + float(vector @ vector)
+        self._sums[number] += vector
+        self._counts[number] += 1
+
+    def leave(self, number: int, vector: FloatVector) -> None:
+        """Take one image out."""
+        self._counts[number] -= 1
+        if self._counts[number]:
+            self._sums[number] -= vector
+        else:
+            self._sums[number] = 0
+        self._squares[number] = float(self._sums[number] @ self._sums[number])
+
+    def closest(self, numbers: IntVector, vector: FloatVector, threshold: float) -> tuple[int, float]:
+        """The best fitting of ``numbers``, by cosine to its centroid, among those alike enough on average.
+
+        "Alike enough" is average similarity x·S/n ≥ ``threshold``, which unlike a cosine to the centroid means the same
+        for every n. Returns (number, x·S), or (-1, 0) when none fits.
+        """
+        dots = self._sums[numbers] @ vector
+        fits = dots >= threshold * self._counts[numbers]
+        if not fits.any():
+            return -1, 0.0
+        cosines = np.where(fits, dots / np.sqrt(np.maximum(self._squares[numbers], 1e-12)), -np.inf)
+        best = int(np.argmax(cosines))
+        return int(numbers[best]), float(dots[best])
+
+    def assign(self, categories: IntVector) -> None:
+        """Set the category of every micro-cluster; [length]."""
+        self._categories[: self.length] = categories
+
+    def rebuild(self, sums: FloatMatrix, counts: IntVector, categories: IntVector) -> None:
+        """Replace everything by stored values."""
+        self.length = 0
+        self.resize(len(counts))
+        self._sums[: self.length] = sums
+        self._squares[: self.length] = np.einsum("ij,ij->i", sums, sums)
+        self._counts[: self.length] = counts
+        self._categories[: self.length] = categories

@@ -1,0 +1,91 @@
+"""Neighbour lists: every image keeps its k nearest images, and a newcomer enters the lists of its own neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.domain import FloatMatrix, IntVector
+from categoriser.engine.rows import grown
+
+NOBODY = -1
+_ABSENT = -9.0  # below every cosine
+
+
+class NeighbourLists:
+    """``ids[r]`` are rows, ``cosines[r]`` their cosines to row r, best first; unused places hold NOBODY and -9."""
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+        self.ids: npt.NDArray[np.int32] = np.full((1024, k), NOBODY, np.int32)
+        self.cosines: FloatMatrix = np.full((1024, k), _ABSENT, np.float32)
+
+    def write(self, rows: IntVector, ids: npt.NDArray[np.int32], cosines: FloatMatrix) -> None:
+        """Set the lists of ``rows``; ids and cosines are [len(rows), k]."""
+        if not len(rows):
+            return
+        self.reserve(int(rows[-1]) + 1)
+        self.ids[rows] = ids
+        self.cosines[rows] = cosines
+
+    def reserve(self, length: int) -> None:
+        """Make room for ``length`` rows."""
+        self.ids = grown(self.ids, length, NOBODY)
+        self.cosines = grown(self.cosines, length, _ABSENT)
+
+    def offer(self, rows: IntVector) -> None:
+        """Reverse update: put each of ``rows`` into the lists of its own neighbours where it beats their last entry.
+
+        Costs no search, and groups as well as recomputing every list exactly.
+        """
+        targets = self.ids[rows].ravel().astype(np.int64)
+        cosines = self.cosines[rows].ravel()
+        candidates = np.repeat(rows, self.k)
+        good = targets >= 0
+        good[good] = cosines[good] > self.cosines[targets[good], -1]
+        targets, cosines, candidates = targets[good], cosines[good], candidates[good]
+        if not len(targets):
+            return
+        order = np.lexsort((candidates, -cosines, targets))
+        targets, cosines, candidates = targets[order], cosines[order], candidates[order]
+        unique, start, group = np.unique(targets, return_index=True, return_inverse=True)
+        rank = np.arange(len(targets)) - start[group]
+        fits = rank < self.k
+        new_cosines = np.full((len(unique), self.k), _ABSENT, np.float32)
+        new_ids = np.full((len(unique), self.k), NOBODY, np.int32)
+        new_cosines[group[fits], rank[fits]] = cosines[fits]
+        new_ids[group[fits], rank[fits]] = candidates[fits]
+        both_cosines = np.concatenate([self.cosines[unique], new_cosines], axis=1)
+        both_ids = np.concatenate([self.ids[unique], new_ids], axis=1)
+        best = np.argsort(-both_cosines, axis=1, kind="stable")[:, : self.k]
+        self.cosines[unique] = np.take_along_axis(both_cosines, best, axis=1)
+        self.ids[unique] = np.take_along_axis(both_ids, best, axis=1)
+
+    def forget(self, rows: IntVector, length: int) -> None:
+        """Take ``rows`` out of every list of the first ``length`` rows; the lists close up."""
+        self.ids[rows] = NOBODY
+        self.cosines[rows] = _ABSENT
+        gone = np.isin(self.ids[:length], rows)
+        touched = np.flatnonzero(gone.any(axis=1))
+        if not len(touched):
+            return
+        cosines = np.where(gone[touched], _ABSENT, self.cosines[touched]).astype(np.float32)
+        ids = np.where(gone[touched], NOBODY, self.ids[touched])
+        order = np.argsort(-cosines, axis=1, kind="stable")
+        self.cosines[touched] = np.take_along_axis(cosines, order, axis=1)
+        self.ids[touched] = np.take_along_axis(ids, order, axis=1)
+
+
+def best_of(ids: npt.NDArray[np.int32], cosines: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+    """The k best candidates of each line, best first, padded with NOBODY and -9. Both inputs are [n, m]."""
+    if ids.shape[1] > 4 * k:
+        part = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        ids, cosines = np.take_along_axis(ids, part, axis=1), np.take_along_axis(cosines, part, axis=1)
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+    ids, cosines = np.take_along_axis(ids, order, axis=1), np.take_along_axis(cosines, order, axis=1)
+    missing = k - ids.shape[1]
+    if missing > 0:
+        ids = np.pad(ids, ((0, 0), (0, missing)), constant_values=NOBODY)
+        cosines = np.pad(cosines, ((0, 0), (0, missing)), constant_values=_ABSENT)
+    ids = np.where(cosines <= _ABSENT, NOBODY, ids).astype(np.int32)
+    return ids, cosines.astype(np.float32)

@@ -1,0 +1,56 @@
+"""Vectors by row number: a matrix that grows at its end."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.domain import FloatMatrix
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class Rows(Protocol):
+    """Row r holds the unit vector of the r-th image that arrived; rows are never moved."""
+
+    @property
+    def matrix(self) -> FloatMatrix:
+        """View [length, dimension]; valid until the next ``append``."""
+        ...
+
+    def append(self, batch: FloatMatrix) -> None:
+        """Add rows at the end."""
+        ...
+
+
+class MemoryRows:
+    """Rows in one array that doubles when it is full."""
+
+    def __init__(self, dimension: int) -> None:
+        self._buffer = np.empty((1024, dimension), np.float32)
+        self._length = 0
+
+    @property
+    def matrix(self) -> FloatMatrix:
+        """View [length, dimension]."""
+        return self._buffer[: self._length]
+
+    def append(self, batch: FloatMatrix) -> None:
+        """Add rows at the end."""
+        end = self._length + len(batch)
+        self._buffer = grown(self._buffer, end)
+        self._buffer[self._length : end] = batch
+        self._length = end
+
+
+def grown(buffer: npt.NDArray[Scalar], length: int, fill: Any = None) -> npt.NDArray[Scalar]:
+    """The buffer itself when ``length`` rows fit, else a copy of at least twice the size, new rows set to ``fill``."""
+    if length <= len(buffer):
+        return buffer
+    bigger = np.empty((max(length, 2 * len(buffer)), *buffer.shape[1:]), buffer.dtype)
+    bigger[: len(buffer)] = buffer
+    if fill is not None:
+        bigger[len(buffer) :] = fill
+    return bigger

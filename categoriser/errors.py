@@ -1,0 +1,55 @@
+"""The few errors a caller can meet. Every message says what happened, to what, and what to do."""
+
+from __future__ import annotations
+
+
+class CategoriserError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class ConfigurationError(CategoriserError):
+    """A setting, an option or an encoder name does not make sense."""
+
+
+class MissingWeightsError(CategoriserError):
+    """An encoder's weights are neither on disk nor to be had from a model hub."""
+
+
+class MissingExtraError(CategoriserError):
+    """A part needs an optional dependency; the message names the command that installs it."""
+
+
+class RejectedError(CategoriserError):
+    """One input cannot become an image of the collection; the rest of its batch goes on."""
+
+
+class UnreadablePictureError(RejectedError):
+    """The bytes are no picture, or a broken, empty or dangerously large one."""
+
+
+class FetchError(RejectedError):
+    """A URL could not be fetched, or must not be."""
+
+
+class InvalidVectorError(RejectedError):
+    """A vector is NaN, infinite, zero or of the wrong dimension."""
+
+
+class ConflictError(RejectedError):
+    """An id is already taken by another picture."""
+
+
+class NotFoundError(CategoriserError):
+    """There is no such collection, category or image."""
+
+
+class EncoderMismatchError(CategoriserError):
+    """A collection belongs to another encoder than the one asked for."""
+
+
+class LibraryInUseError(CategoriserError):
+    """Another process owns the library's folder."""
+
+
+class BusyError(CategoriserError):
+    """More work is waiting than may wait; try again later."""

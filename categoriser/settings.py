@@ -1,0 +1,87 @@
+"""Settings: ``config/default.toml`` < a file named by the caller < environment ``CATEGORISER_*`` < arguments."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from categoriser.domain import Granularity
+from categoriser.errors import ConfigurationError
+
+
+@cache
+def config_folder() -> Path:
+    """Folder of the shipped configuration: in a wheel beside the package, in a checkout at the top."""
+    package = Path(__file__).parent
+    inside = package / "_config"
+    return inside if inside.is_dir() else package.parent / "config"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="CATEGORISER_", extra="forbid", frozen=True)
+
+    encoder: str = Field(description="registry name, path:FOLDER, onnx:FILE, classic or vectors:DIM")
+    device: str | None = Field(default=None, description="cpu, cuda, mps; empty lets the encoder choose")
+    offline: bool = Field(default=False, description="never ask a model hub")
+    granularity: Granularity = Field(description="the one dial: broad, balanced or fine")
+    automatic_runs: bool = Field(description="run the job by itself as a collection grows")
+    database: str | None = Field(default=None, description="SQLAlchemy URL; empty: SQLite in the library folder")
+
+    batch_size: int = Field(ge=1, le=1024, description="pictures per encoder call at most")
+    batch_wait_ms: float = Field(ge=0, le=1000, description="how long an encoder call waits for company")
+    decode_threads: int = Field(ge=0, le=256, description="0: one per processor")
+    waiting_limit: int = Field(ge=1, description="pictures under way at most; more have to wait")
+    open_collections: int = Field(ge=1, description="collections whose engine state stays in memory")
+    idle_minutes: float = Field(gt=0, description="an engine state unused for so long leaves memory")
+
+    max_bytes: int = Field(ge=1, description="largest accepted file")
+    max_pixels: int = Field(ge=1, description="largest accepted picture, width times height")
+    thumbnail_side: int = Field(ge=16, le=2048, description="longer side of thumbnails in pixels")
+    allow_private_addresses: bool = Field(default=False, description="fetch URLs inside the own network too")
+    fetch_seconds: float = Field(gt=0, description="time limit of one download")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence, strongest first."""
+        files = [config_folder() / "default.toml"]
+        own = os.environ.get("CATEGORISER_CONFIG")
+        if own:
+            files.append(Path(own))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files)
+
+    @classmethod
+    def load(cls, **arguments: Any) -> Settings:
+        """Read all sources; ``arguments`` that are None count as not given.
+
+        Raises:
+            ConfigurationError: a value is out of range or a name is unknown.
+        """
+        given = {name: value for name, value in arguments.items() if value is not None}
+        own = os.environ.get("CATEGORISER_CONFIG")
+        if own and not Path(own).is_file():
+            raise ConfigurationError(f"CATEGORISER_CONFIG names {own}, which is no file: correct or unset it.")
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(f"Setting {where!r}: {first['msg']}; given {first.get('input')!r}.") from None
