@@ -1,1 +1,58 @@
-"""Files every picture of an upload stream into categories."""
+"""Files every picture of an upload stream into categories that appear, keep their identity and can be searched.
+
+with Library.open("library", encoder="classic") as library:
+    photos = library.collection("photos")
+    photos.add("~/Pictures")
+    photos.run()
+    for category in photos.categories():
+        print(category.label, category.size)
+"""
+
+from categoriser.domain import Category, Event, Filed, Found, Image, Refused, RunReport
+from categoriser.errors import (
+    BusyError,
+    CategoriserError,
+    ConfigurationError,
+    ConflictError,
+    EncoderMismatchError,
+    FetchError,
+    InvalidVectorError,
+    LibraryInUseError,
+    MissingExtraError,
+    MissingVectorsError,
+    MissingWeightsError,
+    NotFoundError,
+    RejectedError,
+    UnreadablePictureError,
+)
+from categoriser.library import AddReport, Collection, Filter, Library
+from categoriser.settings import Settings
+
+__all__ = [
+    "AddReport",
+    "BusyError",
+    "CategoriserError",
+    "Category",
+    "Collection",
+    "ConfigurationError",
+    "ConflictError",
+    "EncoderMismatchError",
+    "Event",
+    "FetchError",
+    "Filed",
+    "Filter",
+    "Found",
+    "Image",
+    "InvalidVectorError",
+    "Library",
+    "LibraryInUseError",
+    "MissingExtraError",
+    "MissingVectorsError",
+    "MissingWeightsError",
+    "NotFoundError",
+    "Refused",
+    "RejectedError",
+    "RunReport",
+    "Settings",
+    "UnreadablePictureError",
+]

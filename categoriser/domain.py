@@ -82,8 +82,7 @@ class Filed:
     """The answer to one accepted picture."""
 
     image_id: str
-    category: str | None
-    label: str | None
+    category: str | None  # None: Unsorted
     known: bool = False  # it was there before: nothing changed
     stacked_on: str | None = None
 

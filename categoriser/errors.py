@@ -47,6 +47,10 @@ class EncoderMismatchError(CategoriserError):
     """A collection belongs to another encoder than the one asked for."""
 
 
+class MissingVectorsError(CategoriserError):
+    """The vector store lacks vectors of images that the catalog knows."""
+
+
 class LibraryInUseError(CategoriserError):
     """Another process owns the library's folder."""
 

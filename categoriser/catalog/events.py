@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import collections, events
+from categoriser.catalog.tables import Record, collections, events
 
 
 def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -41,7 +41,7 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     )
 
 
-def page(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[RowMapping]:
+def page(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Record]:
     """Events after a cursor, oldest first."""
     query = (
         sa.select(events)
@@ -49,7 +49,7 @@ def page(connection: Connection, collection_id: int, *, after: int = 0, limit: i
         .order_by(events.c.cursor)
         .limit(limit)
     )
-    return [row._mapping for row in connection.execute(query)]
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def forget_images(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:

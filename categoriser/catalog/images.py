@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import categories, images, micros
+from categoriser.catalog.tables import Record, categories, images, micros
 
 _CHUNK = 500  # values per IN list: below the limits of every database
 
@@ -19,9 +19,9 @@ def insert(connection: Connection, collection_id: int, rows: Sequence[Mapping[st
         connection.execute(sa.insert(images), [{**row, "collection_id": collection_id} for row in rows])
 
 
-def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, RowMapping]:
+def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """Those of the ids that exist: id → row, micro, category, sha256, head_row."""
-    found: dict[str, RowMapping] = {}
+    found: dict[str, Record] = {}
     for chunk in _chunks(list(dict.fromkeys(image_ids))):
         query = (
             sa.select(
@@ -30,16 +30,16 @@ def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) 
             .join_from(images, micros, _same_micro())
             .where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
         )
-        found.update((row.image_id, row._mapping) for row in connection.execute(query))
+        found.update((row.image_id, dict(row._mapping)) for row in connection.execute(query))
     return found
 
 
-def describe(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, RowMapping]:
+def describe(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """All columns plus ``category``, ``label`` and ``head_id`` of those of the ids that exist."""
-    found: dict[str, RowMapping] = {}
+    found: dict[str, Record] = {}
     for chunk in _chunks(list(image_ids)):
         query = _described().where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
-        found.update((row.image_id, row._mapping) for row in connection.execute(query))
+        found.update((row.image_id, dict(row._mapping)) for row in connection.execute(query))
     return found
 
 
@@ -51,17 +51,17 @@ def page(
     limit: int = 100,
     category: int | None = None,
     unsorted: bool = False,
-) -> list[RowMapping]:
+) -> list[Record]:
     """Images in order of arrival, those after a row; of one category or of Unsorted only."""
     query = _described().where(images.c.collection_id == collection_id, images.c.row > after)
     if unsorted:
         query = query.where(micros.c.category.is_(None))
     elif category is not None:
         query = query.where(micros.c.category == category)
-    return [row._mapping for row in connection.execute(query.order_by(images.c.row).limit(limit))]
+    return [dict(row._mapping) for row in connection.execute(query.order_by(images.c.row).limit(limit))]
 
 
-def everything(connection: Connection, collection_id: int, *, size: int = 5000) -> Iterator[RowMapping]:
+def everything(connection: Connection, collection_id: int, *, size: int = 5000) -> Iterator[Record]:
     """All images in order of arrival, read page by page."""
     after = -1
     while rows := page(connection, collection_id, after=after, limit=size):
@@ -87,29 +87,28 @@ def engine_rows(connection: Connection, collection_id: int) -> list[tuple[int, s
         .where(images.c.collection_id == collection_id)
         .order_by(images.c.row)
     )
-    return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+    return [tuple(row) for row in connection.execute(query)]
 
 
-def ids_by_row(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, str]:
-    """Image ids of rows."""
-    found: dict[int, str] = {}
+def places(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, tuple[str, int]]:
+    """Image id and micro-cluster of rows, those that exist."""
+    found: dict[int, tuple[str, int]] = {}
     for chunk in _chunks(list(rows)):
-        query = sa.select(images.c.row, images.c.image_id).where(
+        query = sa.select(images.c.row, images.c.image_id, images.c.micro).where(
             images.c.collection_id == collection_id, images.c.row.in_(chunk)
         )
-        found.update((row.row, row.image_id) for row in connection.execute(query))
+        found.update((row.row, (row.image_id, row.micro)) for row in connection.execute(query))
     return found
 
 
 def set_micros(connection: Connection, collection_id: int, moves: Mapping[int, int]) -> None:
-    """Point rows (key) to other micro-clusters (value), and their stacked images with them."""
-    if not moves:
-        return
-    values = [{"of": collection_id, "at": row, "to": micro} for row, micro in moves.items()]
-    where = images.c.collection_id == sa.bindparam("of")
-    for place in (images.c.row, images.c.head_row):
+    """Point rows (key) to other micro-clusters (value)."""
+    if moves:
         connection.execute(
-            sa.update(images).where(where, place == sa.bindparam("at")).values(micro=sa.bindparam("to")), values
+            sa.update(images)
+            .where(images.c.collection_id == sa.bindparam("of"), images.c.row == sa.bindparam("at"))
+            .values(micro=sa.bindparam("to")),
+            [{"of": collection_id, "at": row, "to": micro} for row, micro in moves.items()],
         )
 
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import collections, inbox
+from categoriser.catalog.tables import Record, collections, inbox
 
 
 def accept(connection: Connection, collection_id: int, entry: Mapping[str, Any]) -> int:
     """Note a picture that has to be filed; returns its number. Keys: columns of ``inbox``."""
-    result = connection.execute(sa.insert(inbox).values(**entry, collection_id=collection_id, accepted_at=time.time()))
-    return int(result.inserted_primary_key[0])
+    values = {**entry, "collection_id": collection_id, "accepted_at": time.time()}
+    return int(connection.execute(sa.insert(inbox).values(**values).returning(inbox.c.id)).scalar_one())
 
 
 def settle(connection: Connection, numbers: Sequence[int]) -> None:
@@ -29,7 +29,7 @@ def fail(connection: Connection, number: int, reason: str) -> None:
     connection.execute(sa.update(inbox).where(inbox.c.id == number).values(reason=reason))
 
 
-def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list[RowMapping]:
+def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list[Record]:
     """Entries of all collections that wait to be filed, in order of arrival, with the collection's name."""
     query = (
         sa.select(inbox, collections.c.name.label("collection"))
@@ -38,10 +38,10 @@ def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list
         .order_by(inbox.c.id)
         .limit(limit)
     )
-    return [row._mapping for row in connection.execute(query)]
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def failed(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[RowMapping]:
+def failed(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Record]:
     """Failed entries of one collection with their reasons, in order of arrival."""
     query = (
         sa.select(inbox)
@@ -49,7 +49,7 @@ def failed(connection: Connection, collection_id: int, *, after: int = 0, limit:
         .order_by(inbox.c.id)
         .limit(limit)
     )
-    return [row._mapping for row in connection.execute(query)]
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def waiting(connection: Connection, collection_id: int) -> int:

@@ -97,8 +97,7 @@ def _order(row: sa.Row[tuple[object, ...]]) -> Order:
     values = row._mapping
     micro_ids = None if values["micro_ids"] is None else np.frombuffer(values["micro_ids"], np.int64)
     points = None
-    if values["operation"] == "put":
-        assert micro_ids is not None
+    if values["vectors"] is not None and micro_ids is not None:
         points = Points(
             image_ids=values["image_ids"],
             vectors=np.frombuffer(values["vectors"], np.float32).reshape(-1, values["dimension"]),

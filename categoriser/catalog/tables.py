@@ -5,7 +5,12 @@ Numbers (row, micro, category, cursor) count within one collection, so that none
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
 import sqlalchemy as sa
+
+Record: TypeAlias = Mapping[str, Any]  # a row as read, by column name
 
 metadata = sa.MetaData(
     naming_convention={

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import categories, images, micros
+from categoriser.catalog.tables import Record, categories, images, micros
 
 
 def open_micros(connection: Connection, collection_id: int, opened: Mapping[int, int | None]) -> None:
@@ -112,16 +112,24 @@ def rename(connection: Connection, collection_id: int, number: int, label: str) 
     )
 
 
-def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[RowMapping]:
+def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[Record]:
     """Living categories with their number of images, largest first."""
     query = _sized(collection_id).where(categories.c.retired_at.is_(None)).order_by(sa.desc("size"), "number")
-    return [row._mapping for row in connection.execute(query.offset(offset).limit(limit))]
+    return [dict(row._mapping) for row in connection.execute(query.offset(offset).limit(limit))]
 
 
-def find(connection: Connection, collection_id: int, number: int) -> RowMapping | None:
+def living(connection: Connection, collection_id: int) -> list[int]:
+    """Numbers of the categories that are not retired."""
+    query = sa.select(categories.c.number).where(
+        categories.c.collection_id == collection_id, categories.c.retired_at.is_(None)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def find(connection: Connection, collection_id: int, number: int) -> Record | None:
     """A category by number, retired ones included."""
     row = connection.execute(_sized(collection_id).where(categories.c.number == number)).one_or_none()
-    return None if row is None else row._mapping
+    return None if row is None else dict(row._mapping)
 
 
 def unsorted(connection: Connection, collection_id: int) -> int:

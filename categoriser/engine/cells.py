@@ -79,25 +79,15 @@ class Cells:
                 cosines[query, slot, : len(members)] = similarity
         return best_of(ids.reshape(len(queries), -1), cosines.reshape(len(queries), -1), k)
 
-    def nearest_micros(self, query: FloatVector, micros: MicroClusters, lists: int) -> IntVector:
-        """Numbers of the ``lists`` micro-clusters with the best centroid cosine to a query [d], best first."""
+    def near(self, query: FloatVector) -> IntVector:
+        """Numbers of the micro-clusters in the cells nearest to a query [d]."""
         probes = min(PROBES, len(self))
         cells = np.argpartition(-(self._centroids @ query), probes - 1)[:probes]
-        numbers = np.concatenate([self._members(self._micros, self._new_micros, cell) for cell in cells.tolist()])
-        return nearest_of(numbers, query, micros, lists)
+        return np.concatenate([self._members(self._micros, self._new_micros, cell) for cell in cells.tolist()])
 
     @staticmethod
     def _members(settled: list[IntVector], new: list[list[int]], cell: int) -> IntVector:
         return np.concatenate([settled[cell], np.array(new[cell], np.int64)]) if new[cell] else settled[cell]
-
-
-def nearest_of(numbers: IntVector, query: FloatVector, micros: MicroClusters, lists: int) -> IntVector:
-    """The best of the given micro-clusters by centroid cosine, best first."""
-    cosines = (micros.sums[numbers] @ query) / micros.norms[numbers]
-    if len(numbers) > lists:
-        part = np.argpartition(-cosines, lists - 1)[:lists]
-        numbers, cosines = numbers[part], cosines[part]
-    return numbers[np.argsort(-cosines)]
 
 
 def _grouped(keys: IntVector, values: IntVector, groups: int) -> list[IntVector]:

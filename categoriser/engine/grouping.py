@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration, calibrate
-from categoriser.engine.cells import Cells, nearest_of
+from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
 from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of
 from categoriser.engine.parameters import Parameters
@@ -82,16 +82,29 @@ class Grouping:
             return np.full(self.length, UNSORTED, np.int64)
         return np.where(micro >= 0, self.micros.categories[np.maximum(micro, 0)], UNSORTED)
 
+    def label(self, row: int) -> int:
+        """Category number of one row, or UNSORTED."""
+        head = int(self._head_of[row])
+        micro = int(self._micro_of[head if head >= 0 else row])
+        return int(self.micros.categories[micro]) if micro >= 0 else UNSORTED
+
     @property
     def used(self) -> int:
         """Length of the neighbour lists in use: in a small collection the 15th neighbour is a random picture."""
         return int(np.clip(round(np.sqrt(self.weighing) / 2), 5, self.parameters.neighbours))
 
-    def nearest_micros(self, query: FloatVector, lists: int) -> IntVector:
-        """Numbers of the micro-clusters nearest to a query [d], best first, to search inside."""
-        if self._cells is None:
-            return nearest_of(np.flatnonzero(self.micros.counts > 0), query, self.micros, lists)
-        return self._cells.nearest_micros(query, self.micros, lists)
+    def nearest_micros(
+        self, query: FloatVector, lists: int, *, images: int = 0, among: IntVector | None = None
+    ) -> IntVector:
+        """Numbers of the micro-clusters nearest to a query [d], best first, to search inside.
+
+        At least ``lists`` of them, and as many more as it takes to hold ``images`` images; only ``among`` if given.
+        """
+        if among is None and self._cells is not None:
+            among = self._cells.near(query)
+        elif among is None:
+            among = np.flatnonzero(self.micros.counts > 0)
+        return self.micros.nearest(among, query, lists, images)
 
     def neighbours(self, queries: FloatMatrix) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""

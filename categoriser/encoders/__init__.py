@@ -1,0 +1,6 @@
+"""Encoders: pictures and texts → unit vectors. One small file per family behind one Protocol, one explicit registry."""
+
+from categoriser.encoders.base import Encoder
+from categoriser.encoders.registry import REGISTRY, EncoderDescription, open_encoder
+
+__all__ = ["REGISTRY", "Encoder", "EncoderDescription", "open_encoder"]

@@ -1,0 +1,50 @@
+"""``vectors:DIM``: the caller brings ready vectors; there is nothing to encode with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from categoriser.errors import ConfigurationError
+
+
+class BroughtVectors:
+    """An encoder that only knows the dimension of the vectors the caller brings."""
+
+    image_side = 64
+    device = "none"
+    reads_text = False
+    summary = "groups by whatever the vectors you bring mean"
+
+    def __init__(self, dimension: int) -> None:
+        """Accept vectors of ``dimension`` ≥ 1 numbers."""
+        if dimension < 1:
+            raise ConfigurationError(f"vectors:{dimension} makes no sense: the dimension must be at least 1.")
+        self.dimension = dimension
+        self.id = f"vectors:{dimension}"
+
+    def prepare(self, image: Image.Image) -> NoReturn:
+        """Refuse: pictures cannot be encoded."""
+        self._refuse("a picture")
+
+    def encode_prepared(self, batch: npt.NDArray[np.generic]) -> NoReturn:
+        """Refuse: pictures cannot be encoded."""
+        self._refuse("a picture")
+
+    def encode_images(self, images: Sequence[Image.Image]) -> NoReturn:
+        """Refuse: pictures cannot be encoded."""
+        self._refuse("a picture")
+
+    def encode_texts(self, texts: Sequence[str]) -> NoReturn:
+        """Refuse: texts cannot be encoded."""
+        self._refuse("a text")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ConfigurationError(
+            f"This collection takes ready vectors ({self.id}) and cannot encode {what}: "
+            "bring vectors, or open it with another encoder."
+        )

@@ -1,0 +1,32 @@
+"""The way in: find pictures in files, tables and on the web, fetch them safely, decode them once."""
+
+from categoriser.intake.decode import DEFAULT, Limits, Picture, decode, sha256, thumbnail
+from categoriser.intake.fetch import Fetcher, FetchLimits, safe_url
+from categoriser.intake.folder import FolderScan, from_folder
+from categoriser.intake.formats import EXTENSIONS
+from categoriser.intake.items import Item, read
+from categoriser.intake.similarity import hamming, near_duplicate
+from categoriser.intake.sources import from_path
+from categoriser.intake.tables import from_csv, from_parquet
+
+__all__ = [
+    "DEFAULT",
+    "EXTENSIONS",
+    "FetchLimits",
+    "Fetcher",
+    "FolderScan",
+    "Item",
+    "Limits",
+    "Picture",
+    "decode",
+    "from_csv",
+    "from_folder",
+    "from_parquet",
+    "from_path",
+    "hamming",
+    "near_duplicate",
+    "read",
+    "safe_url",
+    "sha256",
+    "thumbnail",
+]

@@ -1,0 +1,95 @@
+"""The pictures of a folder, in an order that never changes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from categoriser.errors import ConfigurationError
+from categoriser.intake.formats import EXTENSIONS
+from categoriser.intake.items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class FolderScan:
+    """What a folder holds: ``len`` and iteration give the pictures as `Item`, sorted by folder and name."""
+
+    root: Path
+    paths: tuple[str, ...]  # relative to the root
+    skipped: Mapping[str, int]  # visible files that are no pictures by name: extension (lower case, or "") → count
+    unreadable: tuple[str, ...]  # folders that could not be listed, with the reason
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[Item]:
+        for path in self.paths:
+            yield Item(Path(path).as_posix(), path=self.root / path)
+
+    @property
+    def items(self) -> list[Item]:
+        """All items at once."""
+        return list(self)
+
+
+def from_folder(path: Path | str, *, recursive: bool = True) -> FolderScan:
+    """Find pictures by their extension; hidden files and folders are left out, links are followed but never in circles.
+
+    Raises:
+        ConfigurationError: there is no such folder.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise ConfigurationError(f"{root} is not a folder; give the folder that holds the pictures.")
+    found: list[str] = []
+    skipped: Counter[str] = Counter()
+    unreadable: list[str] = []
+    visited: set[tuple[int, int]] = set()
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries, identity = _list(root / folder)
+        except OSError as error:
+            unreadable.append(f"{folder or '.'}: {error.strerror}")
+            continue
+        if identity in visited:
+            continue
+        visited.add(identity)
+        below = []
+        for entry in entries:
+            relative = os.path.join(folder, entry.name)  # noqa: PTH118 - ten times faster than Path in large folders
+            if _is_folder(entry):
+                below.append(relative)
+            elif Path(entry.name).suffix.lower() in EXTENSIONS and _is_file(entry):
+                found.append(relative)
+            else:
+                skipped[Path(entry.name).suffix.lower()] += 1
+        if recursive:
+            waiting.extend(reversed(below))
+    return FolderScan(root, tuple(found), dict(sorted(skipped.items())), tuple(unreadable))
+
+
+def _list(folder: Path) -> tuple[list[os.DirEntry[str]], tuple[int, int]]:
+    """Visible entries sorted by name, and what identifies the folder behind any links."""
+    state = folder.stat()
+    with os.scandir(folder) as entries:
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(visible, key=lambda entry: entry.name), (state.st_dev, state.st_ino)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

@@ -1,0 +1,83 @@
+"""Feeds many inputs through the pipeline and reports on each."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from categoriser.catalog.collections import CollectionRow
+from categoriser.domain import Filed, Refused
+from categoriser.errors import CategoriserError, RejectedError
+from categoriser.intake import Item
+from categoriser.pipeline import Pipeline
+
+Progress = Callable[[int, int | None], None]  # done so far, number of all when it is known
+
+
+@dataclass(slots=True)
+class AddReport:
+    """What became of every input: filed + known + refused = inputs."""
+
+    filed: list[Filed] = field(default_factory=list)
+    known: list[Filed] = field(default_factory=list)  # were there before, or twice among the inputs
+    refused: list[Refused] = field(default_factory=list)
+    seconds: float = 0.0
+    skipped: Mapping[str, int] = field(default_factory=dict)  # files that are no pictures by name: extension → number
+    unreadable: Sequence[str] = ()  # folders that could not be listed, with the reason
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return len(self.filed) + len(self.known) + len(self.refused)
+
+
+def add_items(
+    pipeline: Pipeline, collection: CollectionRow, items: Iterable[Item], progress: Progress | None = None
+) -> AddReport:
+    """File all items in their order; one that fails is reported and the others go on.
+
+    Raises:
+        CategoriserError: something that concerns them all, such as missing weights; what was filed by then stays.
+    """
+    started = time.perf_counter()
+    total = len(items) if isinstance(items, Sized) else None
+    report = AddReport(skipped=getattr(items, "skipped", {}), unreadable=getattr(items, "unreadable", ()))
+    waiting: deque[tuple[Item, Future[Filed]]] = deque()
+
+    def settle() -> None:
+        item, future = waiting.popleft()
+        try:
+            filed = future.result()
+        except RejectedError as error:
+            report.refused.append(Refused(str(item.source or item.name), str(error)))
+        else:
+            (report.known if filed.known else report.filed).append(filed)
+        if progress is not None:
+            progress(report.inputs, total)
+
+    try:
+        for item in items:
+            waiting.append((_absolute(item), pipeline.submit(collection, _absolute(item))))
+            while waiting and waiting[0][1].done():
+                settle()
+        while waiting:
+            settle()
+    except CategoriserError:
+        for _, future in waiting:  # let those under way come to their end before the caller goes on
+            future.exception()
+        raise
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _absolute(item: Item) -> Item:
+    """Paths are kept, and must mean the same wherever the next process is started."""
+    if item.path is None or item.path.is_absolute():
+        return item
+    return Item(
+        item.name, path=Path.cwd() / item.path, image_id=item.image_id, metadata=item.metadata, problem=item.problem
+    )

@@ -1,0 +1,431 @@
+"""One user's images: add, look, search, export, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+
+from categoriser.catalog import collections, events, images, inbox, taxonomy
+from categoriser.catalog.collections import CollectionRow
+from categoriser.domain import Category, Event, Filed, FloatVector, Found, Image, Refused, RunReport
+from categoriser.encoders import Encoder
+from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
+from categoriser.intake import FolderScan, Item, decode, from_path
+from categoriser.library.adding import AddReport, Progress, add_items
+from categoriser.library.exporting import ExportReport, Style, export
+from categoriser.library.searching import Filter, label_of, micros_of_category, search
+from categoriser.maintenance import run
+from categoriser.pipeline import Arrival, file_arrivals, remove_images
+
+if TYPE_CHECKING:
+    from categoriser.library.library import Library
+
+_VECTOR_BATCH = 1024
+Picture = bytes | str | Path | Pillow.Image
+
+
+class Collection:
+    """A named collection of a library. Cheap to make; all state is in the library."""
+
+    def __init__(self, library: Library, row: CollectionRow) -> None:
+        self._library = library
+        self._storage = library.storage
+        self._id = row.id
+        self.name = row.name
+        self.key = row.key
+
+    def __repr__(self) -> str:
+        return f"Collection({self.name!r})"
+
+    # ---- adding --------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        source: str | Path | bytes | Item | Iterable[Item | str | Path | bytes],
+        *,
+        recursive: bool = True,
+        image_column: str | Sequence[str] | None = None,
+        id_column: str | None = None,
+        start: int = 0,
+        end: int | None = None,
+        limit: int | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """Add pictures and wait until each is filed or refused.
+
+        Args:
+            source: a picture file, a folder, a .csv, .tsv or .parquet file, a URL, the bytes of one picture, or an
+                iterable of single pictures in any of these forms.
+            recursive: look into sub-folders.
+            image_column: of a table: where paths or URLs are; found by its name when not given.
+            id_column: of a table: where ids are; else the content decides.
+            start: first row of a table.
+            end: row of a table to stop before.
+            limit: most rows of a table.
+            progress: called with the number done and, when known, of all.
+
+        Raises:
+            ConfigurationError: there is no such file, folder or column.
+            MissingWeightsError: the encoder cannot be opened.
+        """
+        items: Iterable[Item]
+        if isinstance(source, bytes | Item) or (isinstance(source, str) and "://" in source):
+            items = [_item(source)]
+        elif isinstance(source, str | Path):
+            items = from_path(
+                Path(source).absolute(),
+                recursive=recursive,
+                image_column=image_column,
+                id_column=id_column,
+                start=start,
+                end=end,
+                limit=limit,
+            )
+        else:
+            items = source if isinstance(source, FolderScan) else map(_item, source)
+        self._library.encoder_of(self.row)  # fails once and clearly, not per picture
+        return add_items(self._library.pipeline, self.row, items, progress)
+
+    def add_vectors(
+        self,
+        ids: Sequence[str],
+        vectors: npt.ArrayLike,
+        *,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        progress: Progress | None = None,
+    ) -> list[Filed | Refused]:
+        """Add ready vectors in their order; they are scaled to unit length.
+
+        Args:
+            ids: one id per vector.
+            vectors: [n, dimension].
+            metadata: one mapping per vector.
+            progress: called with the number done and of all.
+
+        Returns:
+            One answer per vector: NaN, infinite and zero vectors, and ids of other vectors, are refused and the
+            others filed.
+
+        Raises:
+            InvalidVectorError: the array has another shape than [len(ids), dimension].
+        """
+        array = np.asarray(vectors, np.float32)
+        row = self.row
+        if array.shape != (len(ids), row.dimension):
+            raise InvalidVectorError(
+                f"Vectors of shape {array.shape} do not fit {len(ids)} ids and the dimension {row.dimension} of "
+                f"collection {self.name!r}."
+            )
+        answers: list[Filed | Refused] = []
+        for start in range(0, len(ids), _VECTOR_BATCH):
+            part = slice(start, start + _VECTOR_BATCH)
+            with np.errstate(all="ignore"):  # what cannot be scaled is refused one by one
+                unit = array[part] / np.linalg.norm(array[part].astype(np.float64), axis=1, keepdims=True)
+            extra = metadata[part] if metadata is not None else [None] * len(unit)
+            arrivals = [
+                Arrival(str(name), vector, {"metadata": dict(facts)} if facts else {})
+                for name, vector, facts in zip(ids[part], unit.astype(np.float32), extra, strict=True)
+            ]
+            outcomes = file_arrivals(
+                self._storage, self._id, arrivals, automatic_runs=self._library.settings.automatic_runs
+            )
+            answers += [
+                Refused(arrival.image_id, str(outcome)) if isinstance(outcome, CategoriserError) else outcome
+                for arrival, outcome in zip(arrivals, outcomes, strict=True)
+            ]
+            if progress is not None:
+                progress(len(answers), len(ids))
+        return answers
+
+    # ---- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def row(self) -> CollectionRow:
+        """The collection as stored now.
+
+        Raises:
+            NotFoundError: it was deleted.
+        """
+        with self._storage.database.read() as connection:
+            row = collections.get(connection, self._id)
+        if row is None:
+            raise NotFoundError(f"Collection {self.name!r} was deleted.")
+        return row
+
+    def __len__(self) -> int:
+        with self._storage.database.read() as connection:
+            return collections.size(connection, self._id)
+
+    def assignments(self) -> dict[str, str | None]:
+        """Image id → category id, None for Unsorted; in order of arrival."""
+        row = self.row
+        with self._storage.database.read() as connection:
+            pairs = images.assignments(connection, self._id)
+        return {image_id: row.category_id(number) for image_id, number in pairs}
+
+    def categories(self, *, offset: int = 0, limit: int | None = None) -> list[Category]:
+        """Categories, largest first."""
+        row = self.row
+        with self._storage.database.read() as connection:
+            found = taxonomy.page(connection, self._id, offset=offset, limit=limit)
+        return [_category(row, one) for one in found]
+
+    def category(self, category: str) -> Category:
+        """One category; an id that was merged away leads to its survivor.
+
+        Raises:
+            NotFoundError: there never was such a category, or it ended without a successor.
+        """
+        row = self.row
+        with self._storage.database.read() as connection:
+            number = row.category_number(category)
+            found = None if number is None else taxonomy.find(connection, self._id, number)
+            while found is not None and found["merged_into"] is not None:
+                found = taxonomy.find(connection, self._id, found["merged_into"])
+        if found is None or found["retired_at"] is not None:
+            raise NotFoundError(f"Collection {self.name!r} has no category {category!r}.")
+        return _category(row, found)
+
+    def unsorted(self) -> int:
+        """Number of images in no category."""
+        with self._storage.database.read() as connection:
+            return taxonomy.unsorted(connection, self._id)
+
+    def images(self, *, category: str | None = None, after: str | None = None, limit: int = 100) -> list[Image]:
+        """Images in order of arrival.
+
+        Args:
+            category: a category id, or "unsorted".
+            after: id of the image before the page.
+            limit: length of the page.
+        """
+        row = self.row
+        number = None if category in {None, "unsorted"} else self.category(str(category)).number
+        with self._storage.database.read() as connection:
+            start = -1
+            if after is not None:
+                start = int(self._stored(after)["row"])
+            page = images.page(
+                connection, self._id, after=start, limit=limit, category=number, unsorted=category == "unsorted"
+            )
+        return [_image(row, one) for one in page]
+
+    def image(self, image_id: str) -> Image:
+        """One image.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        return _image(self.row, self._stored(image_id))
+
+    def thumbnail(self, image_id: str) -> Path:
+        """The JPEG thumbnail of an image.
+
+        Raises:
+            NotFoundError: no such image, or it came as a ready vector.
+        """
+        return self._file(image_id, "thumbnail")
+
+    def original(self, image_id: str) -> Path:
+        """The original file of an image.
+
+        Raises:
+            NotFoundError: no such image, it came as a ready vector, or its file was moved away.
+        """
+        return self._file(image_id, "original")
+
+    def failed(self, *, after: int = 0, limit: int = 100) -> list[Refused]:
+        """Pictures that were accepted and could not be filed, with the reasons."""
+        with self._storage.database.read() as connection:
+            rows = inbox.failed(connection, self._id, after=after, limit=limit)
+        return [Refused(row["source"] or row["name"], row["reason"]) for row in rows]
+
+    def events(self, *, after: int = 0, limit: int = 100) -> list[Event]:
+        """The log after a cursor, oldest first; category numbers are given as ids."""
+        row = self.row
+        with self._storage.database.read() as connection:
+            page = events.page(connection, self._id, after=after, limit=limit)
+        return [_event(row, one) for one in page]
+
+    # ---- searching -----------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        *,
+        text: str | None = None,
+        image: Picture | None = None,
+        image_id: str | None = None,
+        vector: npt.ArrayLike | None = None,
+        filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002
+        limit: int = 10,
+        offset: int = 0,
+        min_score: float | None = None,
+    ) -> list[Found]:
+        """Images nearest to words, to a picture, to a stored image (itself left out) or to a vector; best first.
+
+        Scores are cosines in [-1, 1].
+
+        Raises:
+            ConfigurationError: not exactly one of the four was given, or the encoder has no text tower.
+            NotFoundError: no such image or category.
+        """
+        if sum(query is not None for query in (text, image, image_id, vector)) != 1:
+            raise ConfigurationError("Search for exactly one of text, image, image_id and vector.")
+        row, limits = self.row, Filter.of(filter)
+        micros = None
+        if limits.category is not None:
+            number = None if limits.category == "unsorted" else self.category(limits.category).number
+            micros = micros_of_category(self._storage, row, number)
+        return search(
+            self._storage,
+            row,
+            self._query(row, text, image, image_id, vector),
+            micros=micros,
+            limits=limits,
+            limit=limit,
+            offset=offset,
+            min_score=min_score,
+            exclude_ids=[image_id] if image_id is not None else (),
+        )
+
+    # ---- changing ------------------------------------------------------------------------------------------------
+
+    def run(self) -> RunReport:
+        """Run the job now: split, merge, spawn and refine categories."""
+        return run(self._storage, self._id)
+
+    def delete(self, image_ids: str | Iterable[str]) -> int:
+        """Delete images and everything known about them; returns how many there were. Files of yours stay."""
+        return remove_images(self._storage, self._id, [image_ids] if isinstance(image_ids, str) else list(image_ids))
+
+    def export(
+        self, target: str | Path, style: Style | None = None, *, files: Literal["link", "copy"] = "link"
+    ) -> ExportReport:
+        """Write all images with their categories.
+
+        Args:
+            target: a folder for style "folders", else a file.
+            style: "folders" (one per category), "csv" or "jsonl"; by default from the ending of ``target``.
+            files: in folders, put symbolic links to the originals or copies of them.
+        """
+        return export(self._storage, self.row, Path(target), style, files=files)
+
+    # ---- helpers of the above ------------------------------------------------------------------------------------
+
+    def _query(
+        self,
+        row: CollectionRow,
+        text: str | None,
+        image: Picture | None,
+        image_id: str | None,
+        vector: npt.ArrayLike | None,
+    ) -> FloatVector:
+        if image_id is not None:
+            self._stored(image_id)
+            return self._storage.store(row).fetch(row.key, [image_id]).vectors[0]
+        if vector is not None:
+            array = np.asarray(vector, np.float32).ravel()
+            norm = float(np.linalg.norm(array))
+            if array.shape != (row.dimension,) or not np.isfinite(norm) or norm == 0:
+                raise InvalidVectorError(f"The query must be {row.dimension} finite numbers that are not all zero.")
+            unit: FloatVector = (array / norm).astype(np.float32)
+            return unit
+        encoder = self._library.encoder_of(row)
+        if text is not None:
+            vectors = encoder.encode_texts([text])
+            if vectors is None:
+                raise ConfigurationError(
+                    f"The encoder {encoder.id} of collection {self.name!r} does not read text; search by picture, or "
+                    "use an encoder with a text tower such as laion-clip-b32."
+                )
+        else:
+            vectors = encoder.encode_images([_picture(image, encoder)])
+        query: FloatVector = vectors[0]
+        return query
+
+    def _stored(self, image_id: str) -> Mapping[str, Any]:
+        with self._storage.database.read() as connection:
+            found = images.describe(connection, self._id, [image_id]).get(image_id)
+        if found is None:
+            raise NotFoundError(f"Collection {self.name!r} has no image {image_id!r}.")
+        return found
+
+    def _file(self, image_id: str, kind: Literal["thumbnail", "original"]) -> Path:
+        stored = self._stored(image_id)
+        media = self._storage.media
+        path: Path | None = None
+        if stored["sha256"]:
+            path = (
+                media.thumbnail(self.key, stored["sha256"]) if kind == "thumbnail" else media.locate(self.key, stored)
+            )
+        if path is None or not path.is_file():
+            raise NotFoundError(f"There is no {kind} of image {image_id!r}: it came as a vector, or its file is gone.")
+        return path
+
+
+def _picture(image: Picture | None, encoder: Encoder) -> Pillow.Image:
+    if isinstance(image, Pillow.Image):
+        return image.convert("RGB")
+    if isinstance(image, str | Path):
+        try:
+            image = Path(image).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{image} cannot be read: {error.strerror}.") from None
+    return decode(image or b"", side=encoder.image_side).image
+
+
+def _item(source: Item | str | Path | bytes) -> Item:
+    if isinstance(source, Item):
+        return source
+    if isinstance(source, bytes):
+        return Item("upload", data=source)
+    if isinstance(source, str) and "://" in source:
+        return Item(source.rstrip("/").rpartition("/")[2] or "picture", url=source)
+    return Item(Path(source).name, path=Path(source).absolute())
+
+
+def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:
+    number = int(stored["number"])
+    return Category(
+        id=str(row.category_id(number)),
+        number=number,
+        label=str(label_of(number, stored["label"])),
+        size=int(stored["size"]),
+        cohesion=stored["cohesion"],
+        created_at=stored["created_at"],
+        exemplars=stored["exemplars"] or (),
+    )
+
+
+def _image(row: CollectionRow, stored: Mapping[str, Any]) -> Image:
+    return Image(
+        id=stored["image_id"],
+        category=row.category_id(stored["category"]),
+        label=label_of(stored["category"], stored["label"]),
+        added_at=stored["added_at"],
+        name=stored["name"],
+        source=stored["source"],
+        width=stored["width"],
+        height=stored["height"],
+        sha256=stored["sha256"],
+        stacked_on=stored["head_id"],
+        metadata=stored["metadata"] or {},
+    )
+
+
+def _event(row: CollectionRow, stored: Mapping[str, Any]) -> Event:
+    detail = dict(stored["detail"] or {})
+    for name in ("parent", "from"):
+        if name in detail:
+            detail[name] = row.category_id(detail[name])
+    if "losers" in detail:
+        detail["losers"] = [row.category_id(number) for number in detail["losers"]]
+    if stored["image_id"] is not None:
+        detail["image_id"] = stored["image_id"]
+    detail["category"] = row.category_id(stored["category"])
+    return Event(cursor=stored["cursor"], kind=stored["kind"], at=stored["at"], detail=detail)

@@ -1,0 +1,189 @@
+"""A library: a folder (or a database) with any number of collections."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import unicodedata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from categoriser.catalog import collections, inbox, outbox
+from categoriser.catalog.collections import CollectionRow
+from categoriser.encoders import Encoder, open_encoder
+from categoriser.errors import ConfigurationError, EncoderMismatchError, NotFoundError
+from categoriser.intake import Item
+from categoriser.library.collection import Collection
+from categoriser.pipeline import Pipeline
+from categoriser.settings import Settings
+from categoriser.state import Storage
+
+_log = logging.getLogger(__name__)
+
+
+class Library:
+    """Use it as a context manager: leaving it finishes what is under way and lets the next process in."""
+
+    def __init__(self, storage: Storage, settings: Settings, *, encoder_given: bool) -> None:
+        self.storage = storage
+        self.settings = settings
+        self._encoder_given = encoder_given
+        self._encoders: dict[str, Encoder] = {}
+        self._opening = threading.Lock()
+        self._creating = threading.Lock()
+        self.pipeline = Pipeline(storage, self.encoder_of, settings)
+
+    @classmethod
+    def open(
+        cls, path: str | Path = "library", encoder: str | None = None, *, resume: bool = True, **settings: Any
+    ) -> Self:
+        """Open or make the library in a folder.
+
+        Args:
+            path: its folder; one process at a time may own it.
+            encoder: for new collections; existing ones that have another are then refused. Without it every collection
+                keeps its own, and new ones get that of the settings.
+            resume: file what an earlier process had accepted and did not come to file.
+            settings: any field of `Settings`.
+
+        Raises:
+            LibraryInUseError: another process owns the folder.
+            ConfigurationError: a setting does not make sense.
+        """
+        chosen = Settings.load(encoder=encoder, **settings)
+        library = cls(Storage(Path(path), chosen), chosen, encoder_given=encoder is not None)
+        if resume:
+            library.resume()
+        return library
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is under way, save and let go of the folder."""
+        try:
+            self.pipeline.close()
+        finally:
+            self.storage.close()
+
+    def resume(self) -> int:
+        """File what an earlier process accepted, in the background; returns the number of pictures."""
+        count, last = 0, 0
+        while True:
+            with self.storage.database.read() as connection:
+                entries = inbox.pending(connection, after=last)
+            if not entries:
+                return count
+            for entry in entries:
+                last = entry["id"]
+                collection = self._find(entry["collection"])
+                if collection is not None:
+                    self.pipeline.submit(collection, self._accepted_item(collection, entry), inbox_id=last)
+                    count += 1
+
+    def collection(self, name: str, *, create: bool = True) -> Collection:
+        """The collection of that name, made if need be.
+
+        Raises:
+            NotFoundError: it does not exist and ``create`` is False.
+            EncoderMismatchError: it belongs to another encoder than the one this library was opened with.
+            ConfigurationError: the name cannot be used.
+        """
+        found = self._find(name)
+        if found is not None:
+            self._check_encoder(found)
+            return Collection(self, found)
+        if not create:
+            raise NotFoundError(f"There is no collection {name!r}.")
+        _check_name(name)
+        encoder = self._encoder(self.settings.encoder)
+        with self._creating:
+            found = self._find(name)
+            if found is None:
+                with self.storage.database.write() as connection:
+                    found = collections.create(
+                        connection,
+                        name,
+                        encoder_id=encoder.id,
+                        encoder_spec=self.settings.encoder,
+                        dimension=encoder.dimension,
+                        granularity=self.settings.granularity,
+                    )
+        return Collection(self, found)
+
+    def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
+        """Collections by name."""
+        with self.storage.database.read() as connection:
+            return [Collection(self, row) for row in collections.page(connection, after=after, limit=limit)]
+
+    def delete_collection(self, name: str) -> int:
+        """Delete a collection with all its images; returns their number. Files of yours stay.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self._find(name)
+        if found is None:
+            raise NotFoundError(f"There is no collection {name!r}.")
+        with self.storage.states.writing(found.id), self.storage.database.write() as connection:
+            size = collections.size(connection, found.id)
+            order = outbox.drop(connection, found)
+            collections.delete(connection, found.id)
+        self.storage.delivery.deliver(order)
+        self.storage.drop_files(found)
+        return size
+
+    def encoder_of(self, collection: CollectionRow) -> Encoder:
+        """The encoder of a collection, opened when first needed.
+
+        Raises:
+            MissingWeightsError: its weights cannot be had.
+            EncoderMismatchError: what its name leads to now makes other vectors than it did.
+        """
+        encoder = self._encoder(self.settings.encoder if self._encoder_given else collection.encoder_spec)
+        if encoder.id != collection.encoder_id:
+            raise EncoderMismatchError(
+                f"Collection {collection.name!r} was made with {collection.encoder_id}, and "
+                f"{collection.encoder_spec!r} is {encoder.id} now. Give back the old weights, or add its images to a "
+                "new collection."
+            )
+        return encoder
+
+    def _encoder(self, spec: str) -> Encoder:
+        with self._opening:
+            if spec not in self._encoders:
+                self._encoders[spec] = open_encoder(spec, device=self.settings.device, offline=self.settings.offline)
+            return self._encoders[spec]
+
+    def _check_encoder(self, collection: CollectionRow) -> None:
+        if not self._encoder_given or self.settings.encoder == collection.encoder_spec:
+            return
+        wanted = self._encoder(self.settings.encoder)
+        if wanted.id != collection.encoder_id:
+            raise EncoderMismatchError(
+                f"Collection {collection.name!r} belongs to the encoder {collection.encoder_id}, not to {wanted.id}. "
+                f"Open it with encoder={collection.encoder_spec!r}, or add its images to a new collection."
+            )
+
+    def _find(self, name: str) -> CollectionRow | None:
+        with self.storage.database.read() as connection:
+            return collections.find(connection, name)
+
+    def _accepted_item(self, collection: CollectionRow, entry: Any) -> Item:
+        path = (
+            self.storage.media.original(collection.key, entry["sha256"]) if entry["stored"] else Path(entry["source"])
+        )
+        return Item(entry["name"], path=path, image_id=entry["image_id"], metadata=entry["metadata"] or {})
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > 255 or any(unicodedata.category(letter).startswith("C") for letter in name):
+        raise ConfigurationError(
+            f"{name!r} cannot name a collection: use 1 to 255 characters without control characters."
+        )

@@ -1,0 +1,245 @@
+"""Pictures under way: read and decoded in a pool, encoded in batches across requests, filed per collection in order.
+
+Only so many may be under way; more wait (or are told that we are busy), so memory is bounded whatever comes in.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.catalog.collections import CollectionRow
+from categoriser.domain import Filed, FloatVector
+from categoriser.encoders import Encoder
+from categoriser.errors import BusyError, CategoriserError
+from categoriser.intake import Fetcher, FetchLimits, Item, Limits
+from categoriser.pipeline.filing import Arrival, file_arrivals
+from categoriser.pipeline.reception import Received, Reception
+from categoriser.settings import Settings
+from categoriser.state import Storage
+
+EncoderOf = Callable[[CollectionRow], Encoder]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    collection: CollectionRow
+    item: Item
+    inbox_id: int | None
+    future: Future[Filed] = field(default_factory=Future)
+    received: Received | None = None
+    vector: FloatVector | None = None
+    error: BaseException | None = None
+    ready: bool = False
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One collection's pictures under way, in order of arrival."""
+
+    jobs: deque[_Job] = field(default_factory=deque)
+    draining: bool = False
+
+
+class Pipeline:
+    """Files pictures of all collections of a library."""
+
+    def __init__(self, storage: Storage, encoder_of: EncoderOf, settings: Settings) -> None:
+        self._storage = storage
+        self._encoder_of = encoder_of
+        self._settings = settings
+        processors = os.cpu_count() or 1
+        self._fetcher = Fetcher(
+            FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds),
+            allow_private=settings.allow_private_addresses,
+        )
+        limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        self._reception = Reception(storage, self._fetcher, limits, settings.thumbnail_side)
+        self._readers = ThreadPoolExecutor(settings.decode_threads or processors + 1, "decode")
+        self._writers = ThreadPoolExecutor(processors + 1, "file")
+        self._room = threading.BoundedSemaphore(settings.waiting_limit)
+        self._lanes: dict[int, _Lane] = {}
+        self._lanes_guard = threading.Lock()
+        self._encoding: dict[str, _EncoderThread] = {}
+        self._encoding_guard = threading.Lock()
+
+    def submit(
+        self, collection: CollectionRow, item: Item, *, inbox_id: int | None = None, wait: bool = True
+    ) -> Future[Filed]:
+        """Take a picture; the future answers once it is filed, durable and searchable, or says why it cannot be.
+
+        Args:
+            collection: where it goes.
+            item: what it is.
+            inbox_id: it was accepted earlier under this number.
+            wait: with too much under way wait for room, or raise BusyError at once.
+        """
+        if not self._room.acquire(blocking=wait):
+            raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
+        job = _Job(collection, item, inbox_id)
+        job.future.add_done_callback(lambda _: self._room.release())
+        with self._lanes_guard:
+            self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
+        self._readers.submit(self._receive, job)
+        return job.future
+
+    def close(self) -> None:
+        """Finish what is under way and stop."""
+        self._readers.shutdown()
+        for thread in self._encoding.values():
+            thread.close()
+        self._writers.shutdown()
+        self._fetcher.close()
+
+    def _receive(self, job: _Job) -> None:
+        try:
+            encoder = self._encoder_of(job.collection)
+            received = self._reception.receive(job.collection, job.item, encoder, job.inbox_id)
+            if isinstance(received, Filed):
+                self._answer(job, received)
+                return
+            job.received = received
+            self._encoder_thread(encoder).put(job, received.prepared)
+        except BaseException as error:  # whatever it is belongs to this picture, not to the thread
+            self._finish_early(job, error)
+
+    def _encoder_thread(self, encoder: Encoder) -> _EncoderThread:
+        with self._encoding_guard:
+            thread = self._encoding.get(encoder.id)
+            if thread is None:
+                thread = _EncoderThread(encoder, self._settings, self._encoded)
+                self._encoding[encoder.id] = thread
+            return thread
+
+    def _encoded(self, jobs: list[_Job], vectors: npt.NDArray[np.float32] | None, error: BaseException | None) -> None:
+        for place, job in enumerate(jobs):
+            job.error = error
+            job.vector = None if vectors is None else vectors[place]
+            job.ready = True
+        for collection_id in {job.collection.id for job in jobs}:
+            self._drain_soon(collection_id)
+
+    def _finish_early(self, job: _Job, error: BaseException) -> None:
+        job.error, job.ready = error, True
+        self._drain_soon(job.collection.id)
+
+    def _answer(self, job: _Job, filed: Filed) -> None:
+        """Answer a picture that was known: it keeps its place until those before it are done, then leaves."""
+        job.future.set_result(filed)
+        job.ready = True
+        self._drain_soon(job.collection.id)
+
+    def _drain_soon(self, collection_id: int) -> None:
+        with self._lanes_guard:
+            lane = self._lanes.get(collection_id)
+            if lane is None or lane.draining or not lane.jobs or not lane.jobs[0].ready:
+                return
+            lane.draining = True
+        self._writers.submit(self._drain, collection_id, lane)
+
+    def _drain(self, collection_id: int, lane: _Lane) -> None:
+        """File what is ready at the head of a lane, as long as there is any."""
+        while True:
+            with self._lanes_guard:
+                jobs = []
+                while lane.jobs and lane.jobs[0].ready:
+                    jobs.append(lane.jobs.popleft())
+                if not jobs:
+                    lane.draining = False
+                    if not lane.jobs:
+                        del self._lanes[collection_id]
+                    return
+            self._file(collection_id, [job for job in jobs if not job.future.done()])
+
+    def _file(self, collection_id: int, jobs: list[_Job]) -> None:
+        filing: list[_Job] = []
+        arrivals = []
+        for job in jobs:
+            if job.error is not None or job.received is None or job.vector is None:
+                job.future.set_exception(job.error or RuntimeError("a picture left the encoder without a vector"))
+            else:
+                filing.append(job)
+                received = job.received
+                arrivals.append(Arrival(received.image_id, job.vector, received.facts, received.inbox_id))
+        if not arrivals:
+            return
+        try:
+            outcomes = file_arrivals(
+                self._storage, collection_id, arrivals, automatic_runs=self._settings.automatic_runs
+            )
+        except BaseException as error:  # the inbox still has them: they are filed after a restart
+            _log.exception("a batch of %d pictures could not be filed", len(arrivals))
+            for job in filing:
+                job.future.set_exception(error)
+            return
+        for job, outcome in zip(filing, outcomes, strict=True):
+            if isinstance(outcome, CategoriserError):
+                job.future.set_exception(outcome)
+            else:
+                job.future.set_result(outcome)
+
+
+class _EncoderThread:
+    """Collects prepared pictures of all requests into batches for one encoder."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: Settings,
+        done: Callable[[list[_Job], npt.NDArray[np.float32] | None, BaseException | None], None],
+    ) -> None:
+        self._encoder = encoder
+        self._size = settings.batch_size
+        self._wait = settings.batch_wait_ms / 1000
+        self._done = done
+        self._queue: queue.SimpleQueue[tuple[_Job, npt.NDArray[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
+        self._thread.start()
+
+    def put(self, job: _Job, prepared: npt.NDArray[Any]) -> None:
+        self._queue.put((job, prepared))
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        going_on = True
+        while going_on:
+            first = self._queue.get()
+            if first is None:
+                return
+            batch = [first]
+            until = time.monotonic() + self._wait
+            while len(batch) < self._size:
+                try:
+                    following = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                except queue.Empty:
+                    break
+                if following is None:
+                    going_on = False
+                    break
+                batch.append(following)
+            self._encode([job for job, _ in batch], [prepared for _, prepared in batch])
+
+    def _encode(self, jobs: list[_Job], prepared: list[npt.NDArray[Any]]) -> None:
+        try:
+            vectors = self._encoder.encode_prepared(np.stack(prepared))
+        except BaseException as error:
+            _log.exception("a batch of %d pictures could not be encoded", len(jobs))
+            self._done(jobs, None, error)
+            return
+        self._done(jobs, vectors, None)

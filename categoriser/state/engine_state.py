@@ -1,0 +1,139 @@
+"""The engine of one collection in memory, and its derived state on disk.
+
+SQL says which image is in which micro-cluster and category; the store has the vectors. What lies in the state folder
+(vectors by row, neighbour lists) only saves the time to read and search them again, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.catalog import Database, images, taxonomy
+from categoriser.catalog import collections as collection_rows
+from categoriser.catalog.collections import CollectionRow
+from categoriser.domain import FloatMatrix
+from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping
+from categoriser.errors import MissingVectorsError, NotFoundError
+from categoriser.state.vector_file import VectorFile
+from categoriser.store import VectorStore
+
+_LISTS = "lists.npz"
+_VECTORS = "vectors.f32"
+_SAVE_AFTER = 4096  # new rows at least between two saves
+_log = logging.getLogger(__name__)
+
+
+def store_micro(collection_id: int, number: int) -> int:
+    """Micro-cluster id in the vector store: unique among all collections, so that its index stays selective."""
+    return (collection_id << 32) | number
+
+
+class EngineState:
+    """A collection's grouping, its perceptual hashes by row, and what the next run needs to know."""
+
+    def __init__(self, collection: CollectionRow, folder: Path, database: Database, store: VectorStore) -> None:
+        self.collection = collection
+        self.store = store
+        self.images_at_run = collection.images_at_run
+        self._folder = folder
+        with database.read() as connection:
+            fresh = collection_rows.get(connection, collection.id)
+            rows = images.engine_rows(connection, collection.id)
+            micro_categories = taxonomy.micro_categories(connection, collection.id)
+        if fresh is None:
+            raise NotFoundError(f"Collection {collection.name!r} was deleted.")
+        self.collection = fresh
+        self.images_at_run = fresh.images_at_run
+        self.hashes: list[bytes | None] = [None] * fresh.next_row
+        micro_of = np.full(fresh.next_row, NOBODY, np.int32)
+        head_of = np.full(fresh.next_row, NOBODY, np.int32)
+        for row, _, micro, head, phash in rows:
+            self.hashes[row] = phash
+            if head is None:
+                micro_of[row] = micro
+            else:
+                head_of[row] = head
+        categories = np.full(micro_categories[-1][0] + 1 if micro_categories else 0, UNSORTED, np.int64)
+        for number, category in micro_categories:
+            if category is not None:
+                categories[number] = category
+        saved, lists = self._read_lists(fresh.next_row)
+        self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, min(saved, fresh.next_row))
+        self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
+        self.grouping = Grouping(fresh.dimension, dial=DIAL[fresh.granularity], rows=self.vectors)
+        self.grouping.restore(
+            micro_of,
+            head_of,
+            categories,
+            calibration=Calibration(**fresh.calibration) if fresh.calibration else UNCALIBRATED,
+            next_category=fresh.next_category,
+            lists=lists,
+        )
+        self._saved = saved
+
+    def published(self) -> None:
+        """Note that a run was published."""
+        self.images_at_run = self.grouping.weighing
+        self.collection = replace(self.collection, taxonomy_version=self.collection.taxonomy_version + 1)
+
+    def save_if_grown(self) -> None:
+        """Save when enough rows came since the last time that losing them would cost a noticeable search."""
+        if self.grouping.length - self._saved > max(_SAVE_AFTER, self.grouping.length // 8):
+            self.save()
+
+    def save(self) -> None:
+        """Write vectors and neighbour lists to disk, so that loading need not search again."""
+        length = self.grouping.length
+        if length == self._saved:
+            return
+        self.vectors.flush()
+        partial = self._folder / f".{_LISTS}"
+        with partial.open("wb") as file:
+            np.savez(file, ids=self.grouping.lists.ids[:length], cosines=self.grouping.lists.cosines[:length])
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._folder / _LISTS)
+        self._saved = length
+
+    def _read_lists(self, length: int) -> tuple[int, tuple[npt.NDArray[np.int32], FloatMatrix] | None]:
+        path = self._folder / _LISTS
+        try:
+            with np.load(path) as stored:
+                ids, cosines = stored["ids"], stored["cosines"]
+        except FileNotFoundError:
+            return 0, None
+        except Exception:  # broken in any way: it is only a cache
+            _log.warning("neighbour lists of collection %s are unreadable and are searched again", self.collection.key)
+            return 0, None
+        rows = (self._folder / _VECTORS).stat().st_size // (4 * self.collection.dimension)
+        if len(ids) > min(length, rows):
+            return 0, None
+        return len(ids), (ids, cosines)
+
+    def _append_from_store(self, wanted: dict[int, str], start: int, end: int) -> None:
+        """Read rows [start, end) from the store; deleted rows stay zero."""
+        for low in range(start, end, 1024):
+            high = min(end, low + 1024)
+            block = np.zeros((high - low, self.collection.dimension), np.float32)
+            rows = {wanted[row]: row for row in range(low, high) if row in wanted}
+            points = self.store.fetch(self.collection.key, list(rows))
+            if len(points) < len(rows):
+                raise MissingVectorsError(
+                    f"The vector store lacks {len(rows) - len(points)} vectors of collection {self.collection.name!r}. "
+                    "Restore its folder from a backup, or delete and add the collection's images again."
+                )
+            for image_id, vector in zip(points.image_ids, points.vectors, strict=True):
+                block[rows[image_id] - low] = vector
+            self.vectors.append(block)
+
+
+def drop_state(folder: Path) -> None:
+    """Delete a collection's derived state."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Originals and thumbnails on disk, by content, one folder per collection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Media:
+    """Files of a library. ``key`` is a collection's key, so that no path leads from one collection to another."""
+
+    def __init__(self, folder: Path) -> None:
+        self._originals = folder / "originals"
+        self._thumbnails = folder / "thumbnails"
+
+    def original(self, key: str, sha256: str) -> Path:
+        """Where the original of an upload lies."""
+        return self._originals / key / sha256[:2] / sha256
+
+    def thumbnail(self, key: str, sha256: str) -> Path:
+        """Where the JPEG thumbnail of an image lies."""
+        return self._thumbnails / key / sha256[:2] / f"{sha256}.jpg"
+
+    def keep_original(self, key: str, sha256: str, data: bytes) -> None:
+        """Write an original; on return it survives power loss."""
+        _write(self.original(key, sha256), data, durable=True)
+
+    def keep_thumbnail(self, key: str, sha256: str, data: bytes) -> None:
+        """Write a thumbnail; it can be made again, so nobody waits for the disk."""
+        _write(self.thumbnail(key, sha256), data, durable=False)
+
+    def locate(self, key: str, image: Mapping[str, Any]) -> Path | None:
+        """The original of an image row, ours or the caller's own file; None for ready vectors."""
+        if image["stored"]:
+            return self.original(key, image["sha256"])
+        return Path(image["source"]) if image["source"] and image["sha256"] else None
+
+    def forget(self, key: str, sha256: str) -> None:
+        """Delete the files of one image."""
+        self.original(key, sha256).unlink(missing_ok=True)
+        self.thumbnail(key, sha256).unlink(missing_ok=True)
+
+    def drop(self, key: str) -> None:
+        """Delete all files of a collection."""
+        for folder in (self._originals, self._thumbnails):
+            shutil.rmtree(folder / key, ignore_errors=True)
+
+
+def _write(path: Path, data: bytes, *, durable: bool) -> None:
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with partial.open("wb") as file:
+        file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    partial.replace(path)
+    if durable:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,111 @@
+"""Engine states in memory: loaded on demand, one writer each, dropped when idle, so that quiet users cost nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from categoriser.state.engine_state import EngineState
+
+Loader = Callable[[int], EngineState]  # collection id
+
+
+@dataclass(slots=True)
+class _Slot:
+    writing: threading.RLock = field(default_factory=threading.RLock)
+    state: EngineState | None = None
+    users: int = 0
+    last_used: float = 0.0
+
+
+class States:
+    """At most ``limit`` states stay in memory, and none longer than ``idle_seconds`` without use."""
+
+    def __init__(self, load: Loader, *, limit: int, idle_seconds: float) -> None:
+        self._load = load
+        self._limit = limit
+        self._idle_seconds = idle_seconds
+        self._slots: OrderedDict[int, _Slot] = OrderedDict()
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def writing(self, collection_id: int) -> Iterator[EngineState]:
+        """The state, with nobody else writing it. After an error it is dropped: SQL knows what is true."""
+        slot = self._enter(collection_id)
+        try:
+            with slot.writing:
+                try:
+                    yield self._loaded(slot, collection_id)
+                except BaseException:
+                    slot.state = None
+                    raise
+        finally:
+            self._leave(slot)
+
+    @contextmanager
+    def reading(self, collection_id: int) -> Iterator[EngineState]:
+        """The state, possibly while it is being written: for looking up near micro-clusters, which tolerates that."""
+        slot = self._enter(collection_id)
+        try:
+            state = slot.state
+            if state is None:
+                with slot.writing:
+                    state = self._loaded(slot, collection_id)
+            yield state
+        finally:
+            self._leave(slot)
+
+    def forget(self, collection_id: int) -> None:
+        """Drop a state without saving it."""
+        with self._guard:
+            slot = self._slots.get(collection_id)
+            if slot is not None:
+                slot.state = None
+
+    def close(self) -> None:
+        """Save and drop all states."""
+        with self._guard:
+            slots = list(self._slots.values())
+            self._slots.clear()
+        for slot in slots:
+            with slot.writing:
+                if slot.state is not None:
+                    slot.state.save()
+
+    def _enter(self, collection_id: int) -> _Slot:
+        with self._guard:
+            slot = self._slots.setdefault(collection_id, _Slot())
+            self._slots.move_to_end(collection_id)
+            slot.users += 1
+            slot.last_used = time.monotonic()
+        return slot
+
+    def _leave(self, slot: _Slot) -> None:
+        with self._guard:
+            slot.users -= 1
+            slot.last_used = time.monotonic()
+            leaving = self._idle()
+        for state in leaving:
+            state.save()
+
+    def _idle(self) -> list[EngineState]:
+        """Take out the states to drop; nobody uses them, and SQL is up to date, so saving can happen outside."""
+        now = time.monotonic()
+        surplus = len(self._slots) - self._limit
+        leaving = []
+        for collection_id, slot in list(self._slots.items()):
+            if slot.users == 0 and (surplus > 0 or now - slot.last_used > self._idle_seconds):
+                surplus -= 1
+                del self._slots[collection_id]
+                if slot.state is not None:
+                    leaving.append(slot.state)
+        return leaving
+
+    def _loaded(self, slot: _Slot, collection_id: int) -> EngineState:
+        if slot.state is None:
+            slot.state = self._load(collection_id)
+        return slot.state
