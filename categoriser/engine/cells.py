@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.micros import MicroClusters
-from categoriser.engine.neighbours import best_of
+from categoriser.engine.neighbours import best_of, largest
 from categoriser.engine.rows import grown
 
 PROBES = 16  # cells read per search
@@ -71,7 +71,7 @@ class Cells:
             query, slot = np.divmod(order[bounds[cell] : bounds[cell + 1]], probes)
             similarity = queries[query] @ vectors[members].T
             if len(members) > k:
-                best = np.argpartition(similarity, len(members) - k, axis=1)[:, -k:]
+                best = largest(similarity, k)
                 ids[query, slot] = members[best]
                 cosines[query, slot] = np.take_along_axis(similarity, best, axis=1)
             else:

@@ -5,6 +5,7 @@ The idea, its mathematics and its numbers: ``docs/engine.md``. No files, no data
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration, calibrate
 from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
-from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of
+from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest
 from categoriser.engine.parameters import Parameters
 from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
 from categoriser.engine.rows import MemoryRows, Rows, grown
@@ -91,7 +92,7 @@ class Grouping:
     @property
     def used(self) -> int:
         """Length of the neighbour lists in use: in a small collection the 15th neighbour is a random picture."""
-        return int(np.clip(round(np.sqrt(self.weighing) / 2), 5, self.parameters.neighbours))
+        return min(max(round(math.sqrt(self.weighing) / 2), 5), self.parameters.neighbours)
 
     def nearest_micros(
         self, query: FloatVector, lists: int, *, images: int = 0, among: IntVector | None = None
@@ -117,7 +118,7 @@ class Grouping:
         cosines = queries @ vectors.T
         cosines[:, ~self.active] = -9.0
         keep = min(k, self.length)
-        best = np.argpartition(cosines, self.length - keep, axis=1)[:, -keep:].astype(np.int32)
+        best = largest(cosines, keep).astype(np.int32)
         return best_of(best, np.take_along_axis(cosines, best, axis=1), k)
 
     # ---- arriving ------------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ class Grouping:
         inner = batch @ batch.T
         inner[np.triu_indices(size)] = -9.0
         keep = min(k, size)
-        inner_ids = np.argpartition(inner, size - keep, axis=1)[:, -keep:].astype(np.int32)
+        inner_ids = largest(inner, keep).astype(np.int32)
         inner_cosines = np.take_along_axis(inner, inner_ids, axis=1)
         ids, cosines = best_of(
             np.concatenate([old_ids, inner_ids + np.int32(first)], axis=1),
@@ -147,21 +148,22 @@ class Grouping:
         self._reserve(first + size)
         self.length = first + size
         stacked = np.zeros(size, np.bool_)
+        found = np.count_nonzero(ids >= 0, axis=1).tolist()
         for i in range(size):
-            near, alike = ids[i], cosines[i]
-            near, alike = near[near >= 0], alike[: np.count_nonzero(near >= 0)]
-            if stacked.any() and len(near):  # one of this very batch that turned out to be a near-duplicate
-                solo = self._head_of[near] < 0
-                near, alike = near[solo], alike[solo]
-                ids[i], cosines[i] = NOBODY, -9.0
-                ids[i, : len(near)], cosines[i, : len(near)] = near, alike
-            head = twin(i, near, alike) if twin is not None and len(near) else NOBODY
-            if head >= 0:
-                stacked[i] = True
-                self._head_of[first + i] = head
-                ids[i], cosines[i] = NOBODY, -9.0
-            else:
-                self._file(first + i, batch[i], near, alike)
+            near, alike = ids[i, : found[i]], cosines[i, : found[i]]
+            if twin is not None and found[i]:
+                if stacked.any():  # one of this very batch may have turned out to be a near-duplicate
+                    solo = self._head_of[near] < 0
+                    near, alike = near[solo], alike[solo]
+                    ids[i], cosines[i] = NOBODY, -9.0
+                    ids[i, : len(near)], cosines[i, : len(near)] = near, alike
+                head = twin(i, near, alike)
+                if head >= 0:
+                    stacked[i] = True
+                    self._head_of[first + i] = head
+                    ids[i], cosines[i] = NOBODY, -9.0
+                    continue
+            self._file(first + i, batch[i], near, alike)
         rows = np.arange(first, first + size)
         self.lists.write(rows, ids, cosines)
         self.lists.offer(rows[~stacked])
@@ -170,33 +172,33 @@ class Grouping:
     def _file(self, row: int, vector: FloatVector, near: npt.NDArray[np.int32], alike: FloatVector) -> None:
         self.weighing += 1
         used = self.used
-        near, alike = near[:used], alike[:used]
-        micro_ids = self._micro_of[near]
+        micro_ids: list[int] = self._micro_of[near[:used]].tolist()
         micro, dot = -1, 0.0
-        if len(near):
-            micro, dot = self.micros.closest(
-                np.array(sorted(set(micro_ids.tolist())), np.int64), vector, self.calibration.micro
-            )
+        if micro_ids:
+            micro, dot = self.micros.closest(sorted(set(micro_ids)), vector, self.calibration.micro)
         if micro >= 0:
             self.micros.join(micro, vector, dot)
         else:
-            micro = self.micros.open(vector, self._vote(micro_ids[alike >= self.calibration.veto], used))
+            micro = self.micros.open(vector, self._vote(micro_ids, alike[:used].tolist()))
             if self._cells is not None:
                 self._cells.add_micro(micro, vector)
         self._micro_of[row] = micro
         if self._cells is not None:
             self._cells.add_row(row, micro)
 
-    def _vote(self, micro_ids: npt.NDArray[np.int32], used: int) -> int:
+    def _vote(self, micro_ids: list[int], alike: list[float]) -> int:
         """Category that at least half of the informative neighbours agree on, or UNSORTED."""
-        if not len(micro_ids):
-            return UNSORTED
-        votes = Counter(self.micros.categories[micro_ids].tolist())
-        votes.pop(UNSORTED, None)
+        informed = [
+            int(self.micros.categories[micro])
+            for micro, cosine in zip(micro_ids, alike, strict=True)
+            if cosine >= self.calibration.veto
+        ]
+        votes = Counter(category for category in informed if category != UNSORTED)
         if not votes:
             return UNSORTED
         category, most = max(votes.items(), key=lambda item: (item[1], item[0]))
-        enough = most >= 0.5 * len(micro_ids) and (used <= 5 or most >= 0.2 * used)
+        used = self.used
+        enough = most >= 0.5 * len(informed) and (used <= 5 or most >= 0.2 * used)
         return category if enough else UNSORTED
 
     # ---- leaving -------------------------------------------------------------------------------------------------
@@ -291,12 +293,12 @@ class Grouping:
     def _move(self, row: int, category: int) -> bool:
         """Put an image into the closest micro-cluster of a category among its neighbours'; False when there is none."""
         near = self.lists.ids[row]
-        numbers = np.unique(self._micro_of[near[near >= 0]]).astype(np.int64)
+        numbers = np.unique(self._micro_of[near[near >= 0]])
         numbers = numbers[(self.micros.categories[numbers] == category) & (self.micros.counts[numbers] > 0)]
         if not len(numbers):
             return False
         vector = self.rows.matrix[row]
-        micro, dot = self.micros.closest(numbers, vector, -np.inf)
+        micro, dot = self.micros.closest(numbers.tolist(), vector, -np.inf)
         self.micros.leave(int(self._micro_of[row]), vector)
         self.micros.join(micro, vector, dot)
         self._micro_of[row] = micro

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -45,7 +47,9 @@ class MicroClusters:
     def open(self, vector: FloatVector, category: int) -> int:
         """A new micro-cluster of one image; returns its number."""
         number = self.length
-        self.resize(number + 1)
+        if number >= len(self._counts):
+            self.resize(number + 1)
+        self.length = number + 1
         self._sums[number] = vector
         self._squares[number] = float(vector @ vector)
         self._counts[number] = 1
@@ -75,19 +79,21 @@ class MicroClusters:
             self._sums[number] = 0
         self._squares[number] = float(self._sums[number] @ self._sums[number])
 
-    def closest(self, numbers: IntVector, vector: FloatVector, threshold: float) -> tuple[int, float]:
+    def closest(self, numbers: list[int], vector: FloatVector, threshold: float) -> tuple[int, float]:
         """The best fitting of ``numbers``, by cosine to its centroid, among those alike enough on average.
 
         "Alike enough" is average similarity x·S/n ≥ ``threshold``, which unlike a cosine to the centroid means the same
         for every n. Returns (number, x·S), or (-1, 0) when none fits.
         """
-        dots = self._sums[numbers] @ vector
-        fits = dots >= threshold * self._counts[numbers]
-        if not fits.any():
-            return -1, 0.0
-        cosines = np.where(fits, dots / np.sqrt(np.maximum(self._squares[numbers], 1e-12)), -np.inf)
-        best = int(np.argmax(cosines))
-        return int(numbers[best]), float(dots[best])
+        best, best_dot, best_cosine = -1, 0.0, -math.inf
+        dots = (self._sums[numbers] @ vector).tolist()
+        counts, squares = self._counts[numbers].tolist(), self._squares[numbers].tolist()
+        for number, dot, count, square in zip(numbers, dots, counts, squares, strict=True):
+            if dot >= threshold * count:
+                cosine = dot / math.sqrt(max(square, 1e-12))
+                if cosine > best_cosine:
+                    best, best_dot, best_cosine = number, dot, cosine
+        return best, best_dot
 
     def nearest(self, numbers: IntVector, query: FloatVector, lists: int, images: int) -> IntVector:
         """Those of ``numbers`` with the best centroid cosine to a query [d], best first.

@@ -10,6 +10,7 @@ from categoriser.engine.rows import grown
 
 NOBODY = -1
 _ABSENT = -9.0  # below every cosine
+_BLOCK = 32
 
 
 class NeighbourLists:
@@ -79,7 +80,7 @@ class NeighbourLists:
 def best_of(ids: npt.NDArray[np.int32], cosines: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
     """The k best candidates of each line, best first, padded with NOBODY and -9. Both inputs are [n, m]."""
     if ids.shape[1] > 4 * k:
-        part = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        part = largest(cosines, k)
         ids, cosines = np.take_along_axis(ids, part, axis=1), np.take_along_axis(cosines, part, axis=1)
     order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
     ids, cosines = np.take_along_axis(ids, order, axis=1), np.take_along_axis(cosines, order, axis=1)
@@ -89,3 +90,21 @@ def best_of(ids: npt.NDArray[np.int32], cosines: FloatMatrix, k: int) -> tuple[n
         cosines = np.pad(cosines, ((0, 0), (0, missing)), constant_values=_ABSENT)
     ids = np.where(cosines <= _ABSENT, NOBODY, ids).astype(np.int32)
     return ids, cosines.astype(np.float32)
+
+
+def largest(values: FloatMatrix, k: int) -> npt.NDArray[np.intp]:
+    """Columns of the k largest values of each line of [n, m], in no order; k ≤ m.
+
+    Long lines are first reduced to the k blocks with the largest maxima, which must contain the k largest values.
+    """
+    n, m = values.shape
+    if m < _BLOCK * 4 * k:
+        return np.argpartition(values, m - k, axis=1)[:, m - k :]
+    whole = m - m % _BLOCK
+    blocks = values[:, :whole].reshape(n, -1, _BLOCK)
+    chosen = np.argpartition(blocks.max(axis=2), blocks.shape[1] - k, axis=1)[:, -k:]
+    columns = (chosen[:, :, None] * _BLOCK + np.arange(_BLOCK)).reshape(n, -1)
+    rest = np.broadcast_to(np.arange(whole, m), (n, m - whole))
+    columns = np.concatenate([columns, rest], axis=1)
+    candidates = np.take_along_axis(values, columns, axis=1)
+    return np.take_along_axis(columns, np.argpartition(candidates, candidates.shape[1] - k, axis=1)[:, -k:], axis=1)
