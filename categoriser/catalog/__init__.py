@@ -4,6 +4,6 @@ Every module is a set of functions over an open connection, so that the caller d
 touches data without being told the collection.
 """
 
-from categoriser.catalog.database import Database, sqlite_url
+from categoriser.catalog.database import Database, sqlite_url, storable_text
 
-__all__ = ["Database", "sqlite_url"]
+__all__ = ["Database", "sqlite_url", "storable_text"]

@@ -80,6 +80,12 @@ def get(connection: Connection, collection_id: int) -> CollectionRow | None:
     return None if row is None else CollectionRow(**row._mapping)
 
 
+def by_key(connection: Connection, key: str) -> CollectionRow | None:
+    """The collection with that key, or None when it was deleted."""
+    row = connection.execute(sa.select(*_COLUMNS).where(collections.c.key == key)).one_or_none()
+    return None if row is None else CollectionRow(**row._mapping)
+
+
 def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[CollectionRow]:
     """Collections by name, those after a name."""
     query = sa.select(*_COLUMNS).where(collections.c.name > after).order_by(collections.c.name).limit(limit)

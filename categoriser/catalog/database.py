@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,49 +13,96 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-_READ_ONLY_CHECK_SECONDS = 30
+from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
+
+_LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
+_migrating = threading.Lock()  # Alembic keeps the migration under way in a global variable
 
 
 class Database:
     """One database for all collections. SQLite admits one writer at a time, so writers queue here, not in SQLite."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url, **_options(url))
+    def __init__(self, url: str | sa.URL) -> None:
+        """Open the database and bring its tables up to date.
+
+        Raises:
+            ConfigurationError: it cannot be reached or written, or a newer version made it.
+        """
+        self.engine = _engine(url)
         self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        self._reading = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
-        with self._one_writer:
-            _migrate(self.engine)
+        try:
+            with _migrating:
+                _migrate(self.engine)
+        except CommandError as error:
+            self.close()
+            raise ConfigurationError(
+                f"The database {self.engine.url!r} was made by a newer version ({error}); update categoriser."
+            ) from error
+        except sa.exc.DBAPIError as error:
+            self.close()
+            raise ConfigurationError(f"The database {self.engine.url!r} cannot be used: {error.orig}.") from error
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view."""
-        with self.engine.connect() as connection:
+        with self.engine.connect().execution_options(**self._reading) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it is durable at the end, or none."""
-        with self._one_writer, self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
+        """A transaction: all of it is durable at the end, or none.
+
+        Raises:
+            CategoriserError: the disk is full, or a foreign program keeps the database locked.
+        """
+        with self._one_writer:
+            try:
+                with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                    yield connection
+            except sa.exc.OperationalError as error:
+                raise CategoriserError(
+                    f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or end "
+                    "the program that locks the database, and try again."
+                ) from error
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
 
-def sqlite_url(path: Path) -> str:
+def sqlite_url(path: Path) -> sa.URL:
     """SQLAlchemy URL of an SQLite file."""
-    return sa.URL.create("sqlite", database=str(path)).render_as_string()
+    return sa.URL.create("sqlite", database=str(path))
 
 
-def _options(url: str) -> dict[str, Any]:
-    if sa.make_url(url).get_backend_name() == "sqlite":
-        return {"connect_args": {"check_same_thread": False, "timeout": _READ_ONLY_CHECK_SECONDS}}
-    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+def _engine(url: str | sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, **_options(sa.make_url(url)))
+    except sa.exc.ArgumentError:
+        raise ConfigurationError(f"{url!r} is no database URL; an example: postgresql+pg8000://user@host/name.") from None
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"The driver {error.name} is not installed: pip install 'categoriser[server]', with a database URL that "
+            "begins with postgresql+pg8000://."
+        ) from None
+
+
+def _options(url: sa.URL) -> dict[str, Any]:
+    # connections are as many as threads that ask at the same time: a cap would only make them wait for each other
+    options: dict[str, Any] = {"json_serializer": _as_json, "pool_size": 10, "max_overflow": 90}
+    if url.get_backend_name() == "sqlite":
+        return options | {"connect_args": {"check_same_thread": False, "timeout": _LOCKED_SECONDS}}
+    return options | {"pool_pre_ping": True}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -62,7 +111,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # a commit survives power loss
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA cache_size=-32000")
+    cursor.execute("PRAGMA cache_size=-8000")  # each connection has its own; the system caches the file as well
     cursor.close()
 
 
@@ -73,7 +122,34 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _migrate(engine: sa.Engine) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # doubled: the value goes through an interpolation
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _as_json(value: Any) -> str:
+    """JSON of anything: tables bring dates, decimals, NaN and broken characters as metadata."""
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {storable_text(str(name)): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):  # numpy
+        return _plain(value.tolist())
+    return storable_text(str(value))
+
+
+def storable_text(text: str) -> str:
+    """The text without what no database or file in UTF-8 takes: NUL and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, micros
+from categoriser.catalog.tables import Record, categories, images, inbox, micros
 
 _CHUNK = 500  # values per IN list: below the limits of every database
 
@@ -131,10 +131,14 @@ def delete(connection: Connection, collection_id: int, image_ids: Sequence[str])
         )
 
 
-def shares_file(connection: Connection, collection_id: int, sha256: str) -> bool:
-    """Whether any image of the collection still has these bytes."""
-    query = sa.select(images.c.row).where(images.c.collection_id == collection_id, images.c.sha256 == sha256).limit(1)
-    return connection.execute(query).first() is not None
+def unused_files(connection: Connection, collection_id: int, digests: Sequence[str]) -> list[str]:
+    """Those of the SHA-256 digests that no image of the collection has and none that waits in its inbox."""
+    used: set[str] = set()
+    for chunk in _chunks(digests):
+        for table in (images, inbox):
+            query = sa.select(table.c.sha256).where(table.c.collection_id == collection_id, table.c.sha256.in_(chunk))
+            used.update(connection.execute(query).scalars())
+    return [digest for digest in dict.fromkeys(digests) if digest not in used]
 
 
 def _described() -> sa.Select[Any]:
@@ -154,6 +158,6 @@ def _same_micro() -> sa.ColumnElement[bool]:
     return sa.and_(micros.c.collection_id == images.c.collection_id, micros.c.number == images.c.micro)
 
 
-def _chunks(values: list[Any]) -> Iterator[list[Any]]:
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

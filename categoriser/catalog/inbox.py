@@ -18,6 +18,18 @@ def accept(connection: Connection, collection_id: int, entry: Mapping[str, Any])
     return int(connection.execute(sa.insert(inbox).values(**values).returning(inbox.c.id)).scalar_one())
 
 
+def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
+    """Note an input that could not even be accepted, so that it can be looked up and tried again."""
+    values = {**entry, "collection_id": collection_id, "accepted_at": time.time(), "reason": reason}
+    connection.execute(sa.insert(inbox).values(**values))
+
+
+def get(connection: Connection, number: int) -> Record | None:
+    """One entry."""
+    row = connection.execute(sa.select(inbox).where(inbox.c.id == number)).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
 def settle(connection: Connection, numbers: Sequence[int]) -> None:
     """Delete entries that were filed, in the transaction that files them."""
     if numbers:
@@ -62,10 +74,26 @@ def waiting(connection: Connection, collection_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def clear_failed(connection: Connection, collection_id: int, sha256: str) -> None:
-    """Forget earlier failures of the same bytes: they are being tried again."""
-    connection.execute(
-        sa.delete(inbox).where(
-            inbox.c.collection_id == collection_id, inbox.c.sha256 == sha256, inbox.c.reason.is_not(None)
+def clear_failed(
+    connection: Connection, collection_id: int, *, sha256: str | None = None, source: str | None = None
+) -> None:
+    """Forget earlier failures of the same bytes and of the same file or URL: they are being tried again."""
+    for column, value in ((inbox.c.sha256, sha256), (inbox.c.source, source)):
+        if value is not None:
+            connection.execute(
+                sa.delete(inbox).where(
+                    inbox.c.collection_id == collection_id, column == value, inbox.c.reason.is_not(None)
+                )
+            )
+
+
+def forget_failed(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
+    """Delete failed entries that name these images."""
+    for start in range(0, len(image_ids), 500):
+        connection.execute(
+            sa.delete(inbox).where(
+                inbox.c.collection_id == collection_id,
+                inbox.c.image_id.in_(image_ids[start : start + 500]),
+                inbox.c.reason.is_not(None),
+            )
         )
-    )

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.tables import outbox
+from categoriser.catalog.tables import Record, outbox
 from categoriser.domain import IntVector, Points
 
-Operation = Literal["put", "move", "delete", "drop"]
+Operation = Literal["put", "move", "delete", "forget", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One call for a vector store."""
+    """One call for a vector store, or for the files: "forget" names contents in ``image_ids``, not images."""
 
     id: int
     collection_key: str
@@ -54,15 +54,20 @@ def delete(connection: Connection, collection: CollectionRow, image_ids: Sequenc
     return _write(connection, collection, "delete", image_ids)
 
 
+def forget(connection: Connection, collection: CollectionRow, digests: Sequence[str]) -> Order:
+    """Order: delete the files with these contents, unless an image has them again by then."""
+    return _write(connection, collection, "forget", digests)
+
+
 def drop(connection: Connection, collection: CollectionRow) -> Order:
-    """Order: delete all points of the collection."""
+    """Order: delete all points and files of the collection."""
     return _write(connection, collection, "drop", [])
 
 
 def unfinished(connection: Connection, *, after: int = 0, limit: int = 50) -> list[Order]:
     """Orders that may not have reached the store's disk, in order."""
     query = sa.select(outbox).where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)
-    return [_order(row) for row in connection.execute(query)]
+    return [_order(dict(row._mapping)) for row in connection.execute(query)]
 
 
 def finish(connection: Connection, numbers: Sequence[int]) -> None:
@@ -78,23 +83,22 @@ def _write(
     image_ids: Sequence[str],
     **blobs: bytes,
 ) -> Order:
-    row = connection.execute(
-        sa.insert(outbox)
-        .values(
-            collection_key=collection.key,
-            encoder_id=collection.encoder_id,
-            dimension=collection.dimension,
-            operation=operation,
-            image_ids=list(image_ids),
-            **blobs,
-        )
-        .returning(outbox)
-    ).one()
-    return _order(row)
+    values: dict[str, Any] = {
+        "collection_key": collection.key,
+        "encoder_id": collection.encoder_id,
+        "dimension": collection.dimension,
+        "operation": operation,
+        "image_ids": list(image_ids),
+        **blobs,
+    }
+    number = connection.execute(sa.insert(outbox).values(**values).returning(outbox.c.id)).scalar_one()
+    return _order({"id": number, **_NO_BLOBS, **values})
 
 
-def _order(row: sa.Row[tuple[object, ...]]) -> Order:
-    values = row._mapping
+_NO_BLOBS = dict.fromkeys(("micro_ids", "vectors", "added_at"))
+
+
+def _order(values: Record) -> Order:
     micro_ids = None if values["micro_ids"] is None else np.frombuffer(values["micro_ids"], np.int64)
     points = None
     if values["vectors"] is not None and micro_ids is not None:

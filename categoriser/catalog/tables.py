@@ -71,6 +71,7 @@ images = sa.Table(
     sa.PrimaryKeyConstraint("collection_id", "row"),
     sa.UniqueConstraint("collection_id", "image_id"),
     sa.Index(None, "collection_id", "micro"),
+    sa.Index(None, "collection_id", "sha256"),
 )
 
 micros = sa.Table(
@@ -125,6 +126,8 @@ inbox = sa.Table(
     sa.Column("accepted_at", sa.Double, nullable=False),
     sa.Column("reason", sa.Text, nullable=True),  # set: it failed for good
     sa.Index(None, "collection_id", "id"),
+    sa.Index(None, "collection_id", "sha256"),
+    sa.Index(None, "collection_id", "source"),
     sqlite_autoincrement=True,
 )
 
@@ -136,7 +139,7 @@ outbox = sa.Table(
     sa.Column("collection_key", sa.String(16), nullable=False),
     sa.Column("encoder_id", sa.String(255), nullable=False),
     sa.Column("dimension", sa.Integer, nullable=False),
-    sa.Column("operation", sa.String(8), nullable=False),  # put | move | delete | drop
+    sa.Column("operation", sa.String(8), nullable=False),  # put | move | delete | forget | drop
     sa.Column("image_ids", sa.JSON, nullable=False),
     sa.Column("micro_ids", sa.LargeBinary, nullable=True),  # int64
     sa.Column("vectors", sa.LargeBinary, nullable=True),  # float32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,7 +81,7 @@ def retire(connection: Connection, collection_id: int, numbers: Mapping[int, int
     connection.execute(
         sa.update(categories)
         .where(categories.c.collection_id == sa.bindparam("of"), categories.c.number == sa.bindparam("which"))
-        .values(merged_into=sa.bindparam("to"), retired_at=sa.bindparam("now")),
+        .values(merged_into=sa.bindparam("to"), retired_at=sa.bindparam("now"), exemplars=sa.null()),
         [
             {"of": collection_id, "which": number, "to": winner, "now": time.time()}
             for number, winner in numbers.items()
@@ -101,6 +101,26 @@ def describe(connection: Connection, collection_id: int, values: Mapping[int, Ma
                 for number, value in values.items()
             ],
         )
+
+
+def forget_exemplars(connection: Connection, collection_id: int, image_ids: Set[str]) -> None:
+    """Take deleted images out of the exemplars of categories."""
+    query = sa.select(categories.c.number, categories.c.exemplars).where(
+        categories.c.collection_id == collection_id, categories.c.retired_at.is_(None)
+    )
+    for number, exemplars in connection.execute(query).all():
+        if exemplars and not image_ids.isdisjoint(exemplars):
+            connection.execute(
+                sa.update(categories)
+                .where(categories.c.collection_id == collection_id, categories.c.number == number)
+                .values(exemplars=[image_id for image_id in exemplars if image_id not in image_ids])
+            )
+
+
+def emptied(connection: Connection, collection_id: int, numbers: Collection[int]) -> list[int]:
+    """Those of the living categories that have no image left."""
+    found = connection.execute(_sized(collection_id).where(categories.c.retired_at.is_(None))).all()
+    return [row.number for row in found if row.number in numbers and not row.size]
 
 
 def rename(connection: Connection, collection_id: int, number: int, label: str) -> None:
@@ -148,6 +168,14 @@ def counted(connection: Connection, collection_id: int) -> dict[int, int]:
         .group_by(images.c.micro)
     )
     return {row.micro: row.n for row in connection.execute(query)}
+
+
+def stated(connection: Connection, collection_id: int) -> dict[int, int]:
+    """Images per micro-cluster as the micro-clusters themselves say, without empty ones; for checks."""
+    query = sa.select(micros.c.number, micros.c.images).where(
+        micros.c.collection_id == collection_id, micros.c.images != 0
+    )
+    return {row.number: row.images for row in connection.execute(query)}
 
 
 def _sized(collection_id: int) -> sa.Select[Any]:

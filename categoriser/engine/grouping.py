@@ -23,9 +23,10 @@ from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
 from categoriser.engine.rows import MemoryRows, Rows, grown
 
 EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
+_LEAST_LISTS = 8
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
 
-Twin = Callable[[int, IntVector, FloatVector], int]
+Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +96,30 @@ class Grouping:
         return min(max(round(math.sqrt(self.weighing) / 2), 5), self.parameters.neighbours)
 
     def nearest_micros(
-        self, query: FloatVector, lists: int, *, images: int = 0, among: IntVector | None = None
+        self, query: FloatVector, lists: int, images: int, *, among: IntVector | None = None
     ) -> IntVector:
         """Numbers of the micro-clusters nearest to a query [d], best first, to search inside.
 
-        At least ``lists`` of them, and as many more as it takes to hold ``images`` images; only ``among`` if given.
+        At most ``lists`` of them, and no more than it takes to hold ``images`` images, but always a handful.
         """
         if among is None and self._cells is not None:
-            among = self._cells.near(query)
-        elif among is None:
-            among = np.flatnonzero(self.micros.counts > 0)
-        return self.micros.nearest(among, query, lists, images)
+            numbers = self._cells.nearest_micros(query, lists)
+        else:
+            live = np.flatnonzero(self.micros.counts > 0) if among is None else among
+            numbers = self.micros.nearest(live, query, lists)
+        enough = int(np.searchsorted(np.cumsum(self.micros.counts[numbers]), images)) + 1
+        return numbers[: max(_LEAST_LISTS, enough)]
 
     def neighbours(self, queries: FloatMatrix) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""
         k = self.parameters.neighbours
-        vectors = self.rows.matrix[: self.length]
         if self._cells is not None:
-            return self._cells.search(queries, vectors, k)
+            return self._cells.search(queries, k)
         if not self.weighing:
             return np.full((len(queries), k), NOBODY, np.int32), np.full((len(queries), k), -9.0, np.float32)
-        cosines = queries @ vectors.T
-        cosines[:, ~self.active] = -9.0
+        cosines = queries @ self.rows.matrix[: self.length].T
+        if self.weighing < self.length:
+            cosines[:, ~self.active] = -9.0
         keep = min(k, self.length)
         best = largest(cosines, keep).astype(np.int32)
         return best_of(best, np.take_along_axis(cosines, best, axis=1), k)
@@ -134,8 +137,7 @@ class Grouping:
         first, size, k = self.length, len(batch), self.parameters.neighbours
         self._prepare_cells()
         old_ids, old_cosines = self.neighbours(batch)
-        inner = batch @ batch.T
-        inner[np.triu_indices(size)] = -9.0
+        inner = np.where(np.tri(size, k=-1, dtype=np.bool_), batch @ batch.T, np.float32(-9.0))
         keep = min(k, size)
         inner_ids = largest(inner, keep).astype(np.int32)
         inner_cosines = np.take_along_axis(inner, inner_ids, axis=1)
@@ -147,26 +149,26 @@ class Grouping:
         self.rows.append(batch)
         self._reserve(first + size)
         self.length = first + size
-        stacked = np.zeros(size, np.bool_)
+        stacked: list[int] = []  # places in the batch
         found = np.count_nonzero(ids >= 0, axis=1).tolist()
         for i in range(size):
             near, alike = ids[i, : found[i]], cosines[i, : found[i]]
             if twin is not None and found[i]:
-                if stacked.any():  # one of this very batch may have turned out to be a near-duplicate
+                if stacked:  # one of this very batch may have turned out to be a near-duplicate
                     solo = self._head_of[near] < 0
                     near, alike = near[solo], alike[solo]
                     ids[i], cosines[i] = NOBODY, -9.0
                     ids[i, : len(near)], cosines[i, : len(near)] = near, alike
                 head = twin(i, near, alike)
                 if head >= 0:
-                    stacked[i] = True
+                    stacked.append(i)
                     self._head_of[first + i] = head
                     ids[i], cosines[i] = NOBODY, -9.0
                     continue
             self._file(first + i, batch[i], near, alike)
         rows = np.arange(first, first + size)
         self.lists.write(rows, ids, cosines)
-        self.lists.offer(rows[~stacked])
+        self.lists.offer(np.delete(rows, stacked))
         return self.micro_of[rows].astype(np.int64)
 
     def _file(self, row: int, vector: FloatVector, near: npt.NDArray[np.int32], alike: FloatVector) -> None:
@@ -184,7 +186,7 @@ class Grouping:
                 self._cells.add_micro(micro, vector)
         self._micro_of[row] = micro
         if self._cells is not None:
-            self._cells.add_row(row, micro)
+            self._cells.add_row(row, micro, vector)
 
     def _vote(self, micro_ids: list[int], alike: list[float]) -> int:
         """Category that at least half of the informative neighbours agree on, or UNSORTED."""
@@ -216,6 +218,8 @@ class Grouping:
             if micro < 0:
                 continue
             self.micros.leave(micro, self.rows.matrix[row])
+            if self._cells is not None:
+                self._cells.remove_row(row, micro)
             self._micro_of[row] = NOBODY
             self.weighing -= 1
             orphans = [r for r in np.flatnonzero(self.head_of == row).tolist() if r not in leaving]
@@ -227,10 +231,11 @@ class Grouping:
                 vector = self.rows.matrix[heir]
                 self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
                 self.weighing += 1
+                if self._cells is not None:
+                    self._cells.add_row(heir, micro, vector)
                 promoted.append(heir)
         self.lists.forget(rows, self.length)
         heirs = np.array(promoted, np.int64)
-        self._collect_cells()
         if len(heirs):
             self._link(heirs)
         return heirs
@@ -367,8 +372,8 @@ class Grouping:
         if self.weighing <= EXACT_UP_TO:
             return
         if self._cells is None or self.weighing > _REGROW * self._cells.trained_on:
-            self._cells = Cells(self.micros, self._micro_of[: self.length], self.active)
+            self._cells = Cells(self.micros, self._micro_of[: self.length], self.active, self.rows.matrix)
 
     def _collect_cells(self) -> None:
         if self._cells is not None:
-            self._cells.collect(self.micros, self._micro_of[: self.length], self.active)
+            self._cells.collect(self.micros, self._micro_of[: self.length], self.active, self.rows.matrix)

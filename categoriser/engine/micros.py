@@ -95,15 +95,10 @@ class MicroClusters:
                     best, best_dot, best_cosine = number, dot, cosine
         return best, best_dot
 
-    def nearest(self, numbers: IntVector, query: FloatVector, lists: int, images: int) -> IntVector:
-        """Those of ``numbers`` with the best centroid cosine to a query [d], best first.
-
-        At least ``lists`` of them, and as many more as it takes to hold ``images`` images.
-        """
+    def nearest(self, numbers: IntVector, query: FloatVector, lists: int) -> IntVector:
+        """The ``lists`` of ``numbers`` with the best centroid cosine to a query [d], best first."""
         cosines = (self._sums[numbers] @ query) / np.sqrt(np.maximum(self._squares[numbers], 1e-12))
-        ranked = numbers[np.argsort(-cosines)]
-        enough = int(np.searchsorted(np.cumsum(self._counts[ranked]), images)) + 1
-        return ranked[: max(lists, enough)]
+        return numbers[np.argsort(-cosines)[:lists]]
 
     def assign(self, categories: IntVector) -> None:
         """Set the category of every micro-cluster; [length]."""

@@ -44,6 +44,7 @@ class NeighbourLists:
         candidates = np.repeat(rows, self.k)
         good = targets >= 0
         good[good] = cosines[good] > self.cosines[targets[good], -1]
+        good[good] = ~(self.ids[targets[good]] == candidates[good, None]).any(axis=1)
         targets, cosines, candidates = targets[good], cosines[good], candidates[good]
         if not len(targets):
             return

@@ -36,7 +36,13 @@ class Library:
 
     @classmethod
     def open(
-        cls, path: str | Path = "library", encoder: str | None = None, *, resume: bool = True, **settings: Any
+        cls,
+        path: str | Path = "library",
+        encoder: str | None = None,
+        *,
+        resume: bool = True,
+        create: bool = True,
+        **settings: Any,
     ) -> Self:
         """Open or make the library in a folder.
 
@@ -45,12 +51,16 @@ class Library:
             encoder: for new collections; existing ones that have another are then refused. Without it every collection
                 keeps its own, and new ones get that of the settings.
             resume: file what an earlier process had accepted and did not come to file.
+            create: make it where there is none.
             settings: any field of `Settings`.
 
         Raises:
             LibraryInUseError: another process owns the folder.
             ConfigurationError: a setting does not make sense.
+            NotFoundError: there is no library and ``create`` is False.
         """
+        if not create and not any((Path(path) / name).exists() for name in ("catalog.sqlite", "lock")):
+            raise NotFoundError(f"There is no library in {path}; make one with `categoriser add`, or give its folder.")
         chosen = Settings.load(encoder=encoder, **settings)
         library = cls(Storage(Path(path), chosen), chosen, encoder_given=encoder is not None)
         if resume:
@@ -102,7 +112,7 @@ class Library:
         if not create:
             raise NotFoundError(f"There is no collection {name!r}.")
         _check_name(name)
-        encoder = self._encoder(self.settings.encoder)
+        encoder = self.encoder
         with self._creating:
             found = self._find(name)
             if found is None:
@@ -138,6 +148,15 @@ class Library:
         self.storage.delivery.deliver(order)
         self.storage.drop_files(found)
         return size
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of new collections, opened when first needed.
+
+        Raises:
+            MissingWeightsError: its weights cannot be had.
+        """
+        return self._encoder(self.settings.encoder)
 
     def encoder_of(self, collection: CollectionRow) -> Encoder:
         """The encoder of a collection, opened when first needed.

@@ -15,8 +15,8 @@ from categoriser.engine.grouping import EXACT_UP_TO
 from categoriser.errors import ConfigurationError
 from categoriser.state import Storage, store_micro
 
-LISTS = 48  # micro-clusters read at least; recall in benchmarks/README.md
-CANDIDATES = 1500  # images read at least
+LISTS = 96  # micro-clusters read; recall in benchmarks/README.md
+IMAGES = 5000  # images they hold at most, more or less
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,9 @@ def _lists(
         return None if micros is None else list(micros)
     with storage.states.reading(collection.id) as state:
         among: IntVector | None = None if micros is None else np.array(micros, np.int64)
-        images_read = max(CANDIDATES, 10 * wanted)
-        numbers: list[int] = state.grouping.nearest_micros(vector, LISTS, images=images_read, among=among).tolist()
+        numbers: list[int] = state.grouping.nearest_micros(
+            vector, max(LISTS, 4 * wanted), max(IMAGES, 100 * wanted), among=among
+        ).tolist()
         return numbers
 
 

@@ -84,7 +84,7 @@ def _file(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> 
         if batch.new:
             state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
             vectors = np.stack([arrival.vector for arrival in batch.new])
-            micro_of = state.grouping.add(vectors, _twins(state, first_row))
+            micro_of = state.grouping.add(vectors, _twins(state, first_row) if any(state.hashes[first_row:]) else None)
             order = _write(connection, state, batch.new, micro_of, first_row, micros_before)
         inbox.settle(connection, settled)
         for place, problem in batch.refused.items():

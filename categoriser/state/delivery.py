@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from categoriser.catalog import Database, outbox
 from categoriser.catalog.outbox import Order
@@ -21,20 +22,41 @@ _FLUSH_ORDERS = 256
 _log = logging.getLogger(__name__)
 
 
+class Files(Protocol):
+    """What deletes the files of images and collections that are gone."""
+
+    def forget_files(self, key: str, digests: Sequence[str]) -> None:
+        """Delete files by content unless an image of the collection with that key has them again."""
+        ...
+
+    def drop_files(self, key: str) -> None:
+        """Delete all files of a collection by its key."""
+        ...
+
+
 class Delivery:
     """All vector stores of a library, one per encoder, opened when first needed."""
 
-    def __init__(self, database: Database, open_store: StoreOpener) -> None:
+    def __init__(self, database: Database, open_store: StoreOpener, files: Files) -> None:
         self._database = database
         self._open_store = open_store
+        self._files = files
         self._stores: dict[str, VectorStore] = {}
         self._opening = threading.Lock()
         self._applied: list[int] = []
+        self._noting = threading.Lock()  # of what was applied: an order noted during a flush waits for the next one
         self._flushing = threading.Lock()
+        self._repeating = threading.Lock()
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._stalled = False  # an order failed: all that are left have to be repeated, in order
-        self._repeat_unfinished()
+        try:
+            repeated = self._repeat_unfinished()
+        except BaseException:
+            self._close_stores()
+            raise
+        if repeated:
+            _log.info("repeated %d orders to the vector store that an earlier stop left open", repeated)
         self._flusher = threading.Thread(target=self._flush_regularly, name="vector-flush", daemon=True)
         self._flusher.start()
 
@@ -45,49 +67,79 @@ class Delivery:
                 self._stores[encoder_id] = self._open_store(encoder_id, dimension)
             return self._stores[encoder_id]
 
-    def deliver(self, order: Order) -> None:
-        """Apply an order whose transaction is committed; on return readers see it.
+    def ready(self) -> None:
+        """Come up to date after a failure; ask before deciding anything new, so that a broken store stops the inflow.
 
-        An order that fails stays in the outbox, and the next one starts with repeating what is left.
+        Raises:
+            CategoriserError: the store still fails.
         """
         if self._stalled:
             self.repeat()
+
+    def deliver(self, *orders: Order) -> None:
+        """Apply orders whose transaction is committed; on return readers see them.
+
+        An order that fails stays in the outbox and is repeated soon: what is committed has happened, and the caller is
+        told so.
+        """
+        if self._stalled:  # in order: not before those that are left
             return
         try:
-            self._apply(order)
+            for order in orders:
+                self._apply(order)
+                self._note(order)
+        except Exception:
+            self._stalled = True
+            _log.exception("the vector store could not be told what was decided; it is told again soon")
         except BaseException:
             self._stalled = True
             raise
-        self._applied.append(order.id)
         if len(self._applied) >= _FLUSH_ORDERS:
             self._wake.set()
 
     def flush(self) -> None:
         """Bring all applied orders to the stores' disks and delete them."""
         with self._flushing:
-            done, self._applied = self._applied, []
+            with self._noting:
+                done, self._applied = self._applied, []
             if not done:
                 return
-            for store in list(self._stores.values()):
-                store.flush()
-            with self._database.write() as connection:
-                outbox.finish(connection, done)
+            try:
+                for store in list(self._stores.values()):
+                    store.flush()
+                with self._database.write() as connection:
+                    outbox.finish(connection, done)
+            except BaseException:
+                with self._noting:
+                    self._applied = done + self._applied
+                raise
 
     def repeat(self) -> None:
         """Apply everything in the outbox again, after a failure."""
-        self._repeat_unfinished()
-        self._stalled = False
+        with self._repeating:
+            if not self._stalled:
+                return
+            self._stalled = False  # first: an order that fails from here on has to be repeated once more
+            try:
+                self._repeat_unfinished()
+            except BaseException:
+                self._stalled = True
+                raise
 
     def close(self) -> None:
         """Flush, stop and let go of the stores."""
         self._closed.set()
         self._wake.set()
         self._flusher.join()
-        self.flush()
-        for store in self._stores.values():
-            store.close()
+        try:
+            self._catch_up()
+        finally:
+            self._close_stores()
 
     def _apply(self, order: Order) -> None:
+        if order.operation == "forget":
+            self._files.forget_files(order.collection_key, order.image_ids)
+            return
         store = self.store(order.encoder_id, order.dimension)
         if order.operation == "put" and order.points is not None:
             store.put(order.collection_key, order.points)
@@ -97,9 +149,14 @@ class Delivery:
             store.delete(order.collection_key, order.image_ids)
         elif order.operation == "drop":
             store.drop(order.collection_key)
+            self._files.drop_files(order.collection_key)
 
-    def _repeat_unfinished(self) -> None:
-        last = 0
+    def _note(self, order: Order) -> None:
+        with self._noting:
+            self._applied.append(order.id)
+
+    def _repeat_unfinished(self) -> int:
+        last = number = 0
         while True:
             with self._database.read() as connection:
                 orders = outbox.unfinished(connection, after=last)
@@ -107,17 +164,28 @@ class Delivery:
                 break
             for order in orders:
                 self._apply(order)
-                self._applied.append(order.id)
-                last = order.id
-        if self._applied:
-            _log.info("repeated %d orders to the vector store that an earlier stop left open", len(self._applied))
+                self._note(order)
+                last, number = order.id, number + 1
+        if number:
             self.flush()
+        return number
 
     def _flush_regularly(self) -> None:
         while not self._closed.is_set():
             self._wake.wait(_FLUSH_SECONDS)
             self._wake.clear()
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        try:
+            self.ready()
+            self.flush()
+        except Exception:  # the orders stay in the outbox and are repeated, at the latest at the next start
+            _log.exception("the vector store could not be brought up to date; trying again")
+
+    def _close_stores(self) -> None:
+        for store in list(self._stores.values()):
             try:
-                self.flush()
-            except Exception:  # the orders stay in the outbox and are repeated at the next start
-                _log.exception("the vector store could not be flushed; trying again")
+                store.close()
+            except Exception:  # the others want to be closed too
+                _log.exception("a vector store could not be closed properly")

@@ -11,6 +11,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,11 @@ from categoriser.store import VectorStore
 
 _LISTS = "lists.npz"
 _VECTORS = "vectors.f32"
+_TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
 _log = logging.getLogger(__name__)
+
+_Lists: TypeAlias = tuple[npt.NDArray[np.int32], FloatMatrix]  # neighbour ids and cosines, both [rows, k]
 
 
 def store_micro(collection_id: int, number: int) -> int:
@@ -64,8 +68,14 @@ class EngineState:
         for number, category in micro_categories:
             if category is not None:
                 categories[number] = category
-        saved, lists = self._read_lists(fresh.next_row)
-        self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, min(saved, fresh.next_row))
+        present = np.array([row for row, *_ in rows], np.int64)
+        lists = self._read_lists(fresh.next_row)
+        saved = 0 if lists is None else len(lists[0])
+        self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, saved)
+        if not _sound(self.vectors.matrix, present[present < saved], lists):
+            _log.warning("the saved state of collection %s is damaged and is made anew", fresh.key)
+            saved, lists = 0, None
+            self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, 0)
         self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
         self.grouping = Grouping(fresh.dimension, dial=DIAL[fresh.granularity], rows=self.vectors)
         self.grouping.restore(
@@ -86,7 +96,14 @@ class EngineState:
     def save_if_grown(self) -> None:
         """Save when enough rows came since the last time that losing them would cost a noticeable search."""
         if self.grouping.length - self._saved > max(_SAVE_AFTER, self.grouping.length // 8):
+            self.save_if_possible()
+
+    def save_if_possible(self) -> None:
+        """Save; a failure costs nothing but time at the next load, and is no reason to fail what was asked for."""
+        try:
             self.save()
+        except OSError as error:
+            _log.warning("the state of collection %s could not be saved: %s", self.collection.key, error)
 
     def save(self) -> None:
         """Write vectors and neighbour lists to disk, so that loading need not search again."""
@@ -102,20 +119,17 @@ class EngineState:
         partial.replace(self._folder / _LISTS)
         self._saved = length
 
-    def _read_lists(self, length: int) -> tuple[int, tuple[npt.NDArray[np.int32], FloatMatrix] | None]:
-        path = self._folder / _LISTS
+    def _read_lists(self, length: int) -> _Lists | None:
         try:
-            with np.load(path) as stored:
+            with np.load(self._folder / _LISTS) as stored:
                 ids, cosines = stored["ids"], stored["cosines"]
+            rows = (self._folder / _VECTORS).stat().st_size // (4 * self.collection.dimension)
         except FileNotFoundError:
-            return 0, None
+            return None
         except Exception:  # broken in any way: it is only a cache
             _log.warning("neighbour lists of collection %s are unreadable and are searched again", self.collection.key)
-            return 0, None
-        rows = (self._folder / _VECTORS).stat().st_size // (4 * self.collection.dimension)
-        if len(ids) > min(length, rows):
-            return 0, None
-        return len(ids), (ids, cosines)
+            return None
+        return None if len(ids) > min(length, rows) else (ids, cosines)
 
     def _append_from_store(self, wanted: dict[int, str], start: int, end: int) -> None:
         """Read rows [start, end) from the store; deleted rows stay zero."""
@@ -132,6 +146,23 @@ class EngineState:
             for image_id, vector in zip(points.image_ids, points.vectors, strict=True):
                 block[rows[image_id] - low] = vector
             self.vectors.append(block)
+
+
+def _sound(matrix: FloatMatrix, present: npt.NDArray[np.int64], lists: _Lists | None) -> bool:
+    """Whether saved vectors and lists can be what was saved: unit vectors, and neighbours among the saved rows."""
+    if lists is None:
+        return True
+    ids, cosines = lists
+    if ids.shape != cosines.shape or ids.ndim != 2 or ids.dtype != np.int32 or cosines.dtype != np.float32:
+        return False
+    if ids.size and (ids.min() < NOBODY or ids.max() >= len(ids) or not np.isfinite(cosines).all()):
+        return False
+    for start in range(0, len(present), 4096):
+        some = matrix[present[start : start + 4096]]
+        with np.errstate(all="ignore"):
+            if not (np.abs(np.einsum("ij,ij->i", some, some) - 1) < _TOLERANCE).all():
+                return False
+    return True
 
 
 def drop_state(folder: Path) -> None:

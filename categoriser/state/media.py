@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
 class Media:
-    """Files of a library. ``key`` is a collection's key, so that no path leads from one collection to another."""
+    """Files of a library. ``key`` is a collection's key, so that no path leads from one collection to another.
+
+    ``settling`` is held while it is decided that a content is needed, or needed no longer, and the file follows.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._originals = folder / "originals"
         self._thumbnails = folder / "thumbnails"
+        self._drafts = folder / "drafts"
+        self.settling = threading.RLock()
+        shutil.rmtree(self._drafts, ignore_errors=True)  # what a killed process left half written
 
     def original(self, key: str, sha256: str) -> Path:
         """Where the original of an upload lies."""
@@ -26,11 +33,11 @@ class Media:
 
     def keep_original(self, key: str, sha256: str, data: bytes) -> None:
         """Write an original; on return it survives power loss."""
-        _write(self.original(key, sha256), data, durable=True)
+        self._write(self.original(key, sha256), data, durable=True)
 
     def keep_thumbnail(self, key: str, sha256: str, data: bytes) -> None:
         """Write a thumbnail; it can be made again, so nobody waits for the disk."""
-        _write(self.thumbnail(key, sha256), data, durable=False)
+        self._write(self.thumbnail(key, sha256), data, durable=False)
 
     def locate(self, key: str, image: Mapping[str, Any]) -> Path | None:
         """The original of an image row, ours or the caller's own file; None for ready vectors."""
@@ -48,21 +55,29 @@ class Media:
         for folder in (self._originals, self._thumbnails):
             shutil.rmtree(folder / key, ignore_errors=True)
 
-
-def _write(path: Path, data: bytes, *, durable: bool) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with partial.open("wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    partial.replace(path)
-    if durable:
-        folder = os.open(path.parent, os.O_RDONLY)
+    def _write(self, path: Path, data: bytes, *, durable: bool) -> None:
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._drafts.mkdir(exist_ok=True)
+        draft = self._drafts / f"{path.name}.{os.urandom(8).hex()}"
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            with draft.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        if durable:
+            _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -59,12 +59,18 @@ class States:
         finally:
             self._leave(slot)
 
-    def forget(self, collection_id: int) -> None:
-        """Drop a state without saving it."""
-        with self._guard:
-            slot = self._slots.get(collection_id)
-            if slot is not None:
-                slot.state = None
+    @contextmanager
+    def excluding(self, collection_id: int) -> Iterator[None]:
+        """Nobody writes the collection meanwhile, and its state is gone afterwards; it need not be loadable."""
+        slot = self._enter(collection_id)
+        try:
+            with slot.writing:
+                try:
+                    yield
+                finally:
+                    slot.state = None
+        finally:
+            self._leave(slot)
 
     def close(self) -> None:
         """Save and drop all states."""
@@ -74,7 +80,7 @@ class States:
         for slot in slots:
             with slot.writing:
                 if slot.state is not None:
-                    slot.state.save()
+                    slot.state.save_if_possible()
 
     def _enter(self, collection_id: int) -> _Slot:
         with self._guard:
@@ -90,7 +96,7 @@ class States:
             slot.last_used = time.monotonic()
             leaving = self._idle()
         for state in leaving:
-            state.save()
+            state.save_if_possible()
 
     def _idle(self) -> list[EngineState]:
         """Take out the states to drop; nobody uses them, and SQL is up to date, so saving can happen outside."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from categoriser.catalog import Database, collections, sqlite_url
+from categoriser.catalog import Database, collections, images, sqlite_url
 from categoriser.catalog.collections import CollectionRow
 from categoriser.errors import ConfigurationError, LibraryInUseError, NotFoundError
 from categoriser.settings import Settings
@@ -23,24 +24,22 @@ class Storage:
     """Everything that lasts. Open it once per process and close it."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
+        """Open or make a library's folder, and finish what an earlier process decided and did not come to do.
+
+        Raises:
+            LibraryInUseError: another process owns the folder, or this one has it open already.
+            ConfigurationError: the folder cannot be made or written, or the database cannot be used.
+        """
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{folder} cannot be a library: {error.strerror}. Choose another folder."
-            ) from None
-        self._lock = FileLock(folder / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise LibraryInUseError(
-                f"The library {folder} is in use by another process. Stop that one, or talk to it over HTTP."
-            ) from None
+        self._lock = _owned(folder)
         try:
             self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))
-            self.media = Media(folder)
-            self.delivery = Delivery(self.database, self._open_store)
+            try:
+                self.media = Media(folder)
+                self.delivery = Delivery(self.database, self._open_store, self)
+            except BaseException:
+                self.database.close()
+                raise
         except BaseException:
             self._lock.release()
             raise
@@ -50,20 +49,31 @@ class Storage:
         """The vector store that holds a collection's vectors."""
         return self.delivery.store(collection.encoder_id, collection.dimension)
 
-    def drop_files(self, collection: CollectionRow) -> None:
+    def forget_files(self, key: str, digests: Sequence[str]) -> None:
+        """Delete originals and thumbnails by content, unless the collection needs them again."""
+        with self.media.settling:
+            with self.database.read() as connection:
+                collection = collections.by_key(connection, key)
+                unused = digests if collection is None else images.unused_files(connection, collection.id, digests)
+            for sha256 in unused:
+                self.media.forget(key, sha256)
+
+    def drop_files(self, key: str) -> None:
         """Delete originals, thumbnails and derived state of a collection that no longer exists."""
-        self.states.forget(collection.id)
-        self.media.drop(collection.key)
-        drop_state(self._state_folder(collection))
+        with self.media.settling:
+            self.media.drop(key)
+        drop_state(self.folder / "state" / key)
 
     def close(self) -> None:
         """Save, flush, close, and let the next owner in."""
         try:
             self.states.close()
-            self.delivery.close()
-            self.database.close()
         finally:
-            self._lock.release()
+            try:
+                self.delivery.close()
+            finally:
+                self.database.close()
+                self._lock.release()
 
     def _open_store(self, encoder_id: str, dimension: int) -> VectorStore:
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", encoder_id)[:60]
@@ -71,11 +81,26 @@ class Storage:
         return QdrantEdgeStore(self.folder / "vectors" / f"{readable}-{digest}", dimension)
 
     def _load_state(self, collection_id: int) -> EngineState:
+        self.delivery.ready()  # the store may still lack what the catalog knows
         with self.database.read() as connection:
             collection = collections.get(connection, collection_id)
         if collection is None:
             raise NotFoundError("The collection was deleted meanwhile.")
-        return EngineState(collection, self._state_folder(collection), self.database, self.store(collection))
+        folder = self.folder / "state" / collection.key
+        return EngineState(collection, folder, self.database, self.store(collection))
 
-    def _state_folder(self, collection: CollectionRow) -> Path:
-        return self.folder / "state" / collection.key
+
+def _owned(folder: Path) -> FileLock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # thread_local=False: the thread that closes the library need not be the one that opened it
+        lock = FileLock(folder / "lock", thread_local=False)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LibraryInUseError(
+            f"The library {folder} is open in another process or a second time in this one. Stop the other, talk to it "
+            "over HTTP, or use another folder."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be a library: {error.strerror}. Choose another folder.") from None
+    return lock

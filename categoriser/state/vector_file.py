@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,36 +13,45 @@ _FIRST = 256
 
 
 class VectorFile:
-    """A cache of the store's vectors, float32 [rows, dimension]; implements the engine's ``Rows``."""
+    """A cache of the store's vectors, float32 [rows, dimension]; implements the engine's ``Rows``.
+
+    Read through the map and written through the file: a full disk is then an error, not a signal that ends the process.
+    """
 
     def __init__(self, path: Path, dimension: int, length: int) -> None:
         """Open with the first ``length`` rows valid; a missing or short file is made, its rows zero."""
-        self._path = path
         self._dimension = dimension
         self._length = length
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+        self._file = path.open("r+b", buffering=0)
         capacity = path.stat().st_size // (4 * dimension)
         self._map = self._mapped(max(capacity, length, _FIRST))
 
     @property
     def matrix(self) -> FloatMatrix:
-        """View [length, dimension]."""
+        """View [length, dimension], read-only."""
         return self._map[: self._length]
 
     def append(self, batch: FloatMatrix) -> None:
-        """Add rows at the end."""
+        """Add rows at the end.
+
+        Raises:
+            OSError: the disk is full.
+        """
         end = self._length + len(batch)
         if end > len(self._map):
             self._map = self._mapped(max(end, 2 * len(self._map)))
-        self._map[self._length : end] = batch
+        self._file.seek(self._length * 4 * self._dimension)
+        rest = memoryview(np.ascontiguousarray(batch, np.float32)).cast("B") if len(batch) else memoryview(b"")
+        while len(rest):
+            rest = rest[self._file.write(rest) :]
         self._length = end
 
     def flush(self) -> None:
         """Return when all rows are on disk."""
-        self._map.flush()
+        os.fsync(self._file.fileno())
 
     def _mapped(self, capacity: int) -> np.memmap[tuple[int, int], np.dtype[np.float32]]:
-        with self._path.open("r+b") as file:
-            file.truncate(capacity * 4 * self._dimension)  # sparse: unused rows take no space on disk
-        return np.memmap(self._path, np.float32, "r+", shape=(capacity, self._dimension))
+        self._file.truncate(capacity * 4 * self._dimension)  # sparse: unused rows take no space on disk
+        return np.memmap(self._file, np.float32, "r", shape=(capacity, self._dimension))

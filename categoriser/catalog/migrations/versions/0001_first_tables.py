@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column("phash", sa.LargeBinary(), nullable=True),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
-        sa.Column("stored", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("stored", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("format", sa.String(length=16), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),
@@ -104,6 +104,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("images", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_images_collection_id_micro"), ["collection_id", "micro"], unique=False)
+        batch_op.create_index(batch_op.f("ix_images_collection_id_sha256"), ["collection_id", "sha256"], unique=False)
 
     op.create_table(
         "inbox",
@@ -125,6 +126,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_inbox_collection_id_id"), ["collection_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_inbox_collection_id_sha256"), ["collection_id", "sha256"], unique=False)
+        batch_op.create_index(batch_op.f("ix_inbox_collection_id_source"), ["collection_id", "source"], unique=False)
 
     op.create_table(
         "micros",
@@ -152,10 +155,13 @@ def downgrade() -> None:
 
     op.drop_table("micros")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_inbox_collection_id_source"))
+        batch_op.drop_index(batch_op.f("ix_inbox_collection_id_sha256"))
         batch_op.drop_index(batch_op.f("ix_inbox_collection_id_id"))
 
     op.drop_table("inbox")
     with op.batch_alter_table("images", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_images_collection_id_sha256"))
         batch_op.drop_index(batch_op.f("ix_images_collection_id_micro"))
 
     op.drop_table("images")

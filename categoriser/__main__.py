@@ -1,0 +1,5 @@
+"""``python -m categoriser``."""
+
+from categoriser.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""Puts the HTTP service together."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from fastapi import APIRouter, FastAPI
+
+from categoriser.api.errors import answer_errors
+from categoriser.api.guard import LoopbackOnly, PlainAnswers
+from categoriser.api.limits import BodyLimit
+from categoriser.api.models import ErrorBody
+from categoriser.api.paths import EncodedSlashes
+from categoriser.api.receiving import Receiver
+from categoriser.api.routes import collections, images, log, search, status, uploads
+from categoriser.library import Library
+
+_LARGEST_BODY = 256 * 1024 * 1024
+
+
+def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
+    """The service over an open library, which stays the caller's to close.
+
+    Args:
+        library: what is served.
+        max_body: largest multipart body in bytes; by default what holds several of the largest accepted files.
+    """
+    largest_file = library.settings.max_bytes
+    app = FastAPI(
+        title="categoriser",
+        version=metadata.version("categoriser"),
+        summary="Files every picture of an upload stream into categories that can be searched.",
+        generate_unique_id_function=lambda route: route.name,
+        openapi_tags=[
+            {"name": "images", "description": "Upload, look at and delete images."},
+            {"name": "categories", "description": "What the images were grouped into."},
+            {"name": "search", "description": "Find images by words, picture, image or vector."},
+            {"name": "collections", "description": "One user's images each."},
+            {"name": "log", "description": "Runs of the job, events, failures, exports."},
+            {"name": "service", "description": "Is it there?"},
+        ],
+    )
+    app.state.library = library
+    app.state.receiver = Receiver(library)
+    answer_errors(app)
+    of_collection = APIRouter(
+        prefix="/v1/collections", responses={404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
+    )
+    for module in (uploads, collections, search, log, images):  # images last: its paths match almost anything
+        of_collection.include_router(module.router)
+    app.include_router(of_collection)
+    app.include_router(status.router)
+    app.add_middleware(EncodedSlashes)
+    app.add_middleware(
+        BodyLimit,
+        multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
+        other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
+    )
+    app.add_middleware(LoopbackOnly)
+    app.add_middleware(PlainAnswers)
+    return app

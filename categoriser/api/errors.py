@@ -1,0 +1,106 @@
+"""Every failure as one body: {"error": {"code": …, "message": a sentence}}."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from categoriser.errors import (
+    BusyError,
+    CategoriserError,
+    ConfigurationError,
+    ConflictError,
+    EncoderMismatchError,
+    LibraryInUseError,
+    MissingExtraError,
+    MissingWeightsError,
+    NotFoundError,
+    RejectedError,
+)
+
+
+class TooLargeError(RejectedError):
+    """A body or a file in it is larger than is accepted."""
+
+
+class InvalidRequestError(RejectedError):
+    """A request does not have the form it must have."""
+
+
+class UnsupportedMediaError(InvalidRequestError):
+    """A body is of a kind that the route does not take."""
+
+
+# the first class of an error's ancestry that is listed here decides
+_STATUS: Final[dict[type, int]] = {
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ConflictError: HTTPStatus.CONFLICT,
+    RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ConfigurationError: HTTPStatus.BAD_REQUEST,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    EncoderMismatchError: HTTPStatus.CONFLICT,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MissingWeightsError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
+    LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+RETRY_AFTER_SECONDS: Final = 2
+
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: CategoriserError) -> int:
+    """HTTP status of an error."""
+    return next((int(_STATUS[kind]) for kind in type(error).__mro__ if kind in _STATUS), 500)
+
+
+def code_of(error: CategoriserError) -> str:
+    """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
+
+
+def error_body(code: str, message: str) -> dict[str, Any]:
+    """The one shape of a failure."""
+    return {"error": {"code": code, "message": message}}
+
+
+def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestError:
+    """The first complaint of pydantic as a sentence of ours."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Make the app answer every failure in the one shape."""
+
+    @app.exception_handler(CategoriserError)
+    async def ours(_: Request, error: CategoriserError) -> JSONResponse:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, BusyError) else None
+        return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        problem = invalid(error)
+        return JSONResponse(error_body(code_of(problem), str(problem)), status_of(problem))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        code = HTTPStatus(error.status_code).name.lower()
+        return JSONResponse(error_body(code, str(error.detail)), error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> JSONResponse:
+        _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        message = "The service met an error that is none of yours; its log has the details."
+        return JSONResponse(error_body("internal", message), HTTPStatus.INTERNAL_SERVER_ERROR)

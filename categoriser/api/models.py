@@ -1,0 +1,248 @@
+"""What goes over the wire. Times are seconds since the epoch; a category of null means Unsorted."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+MOST_IMAGES = 100  # per upload request
+_METADATA_BYTES = 64 * 1024
+
+
+def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError:  # NaN, infinity, half a surrogate pair
+        raise ValueError("must be JSON that can be sent back: no NaN, no infinity, valid Unicode") from None
+    if size > _METADATA_BYTES:
+        raise ValueError(f"has {size:,} bytes and the limit is {_METADATA_BYTES:,}")
+    return metadata
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
+ImageIdText = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+
+
+class Model(BaseModel):
+    """Unknown fields are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# ---- requests --------------------------------------------------------------------------------------------------------
+
+
+class Address(Model):
+    """One picture by its address; it is fetched before the request is answered."""
+
+    url: str = Field(min_length=1, max_length=4096, pattern=r"^https?://", examples=["https://example.org/cat.jpg"])
+    id: ImageIdText | None = Field(default=None, description="yours; without it the content decides")
+    metadata: Metadata = Field(default_factory=dict, description="anything you want back with the image")
+
+
+class Addresses(Model):
+    """Several pictures by their addresses."""
+
+    images: list[Address] = Field(min_length=1, max_length=MOST_IMAGES)
+
+
+class SearchFilter(Model):
+    """What may be found."""
+
+    category: str | None = Field(default=None, description='a category id, or "unsorted"')
+    added_from: float | None = Field(default=None, allow_inf_nan=False, description="inclusive")
+    added_before: float | None = Field(default=None, allow_inf_nan=False, description="exclusive")
+
+
+class SearchRequest(Model):
+    """Exactly one of text, image_id, image and vector says what is searched for."""
+
+    text: str | None = Field(default=None, min_length=1, max_length=2000, examples=["a red bicycle"])
+    image_id: str | None = Field(default=None, description="like this stored image, which is left out itself")
+    image: str | None = Field(default=None, description="a picture in base64")
+    vector: list[float] | None = Field(default=None, max_length=65536)
+    filter: SearchFilter = Field(default_factory=SearchFilter)
+    limit: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=100_000)
+    min_score: float | None = Field(default=None, ge=-1, le=1, description="cosine")
+
+    @model_validator(mode="after")
+    def _one_query(self) -> Self:
+        if sum(query is not None for query in (self.text, self.image_id, self.image, self.vector)) != 1:
+            raise ValueError("search for exactly one of text, image_id, image and vector")
+        return self
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(examples=["not_found"])
+    message: str = Field(examples=["Collection 'anna' has no image 'x'."])
+
+
+class ErrorBody(BaseModel):
+    """Every failure looks like this."""
+
+    error: ErrorDetail
+
+
+class Uploaded(BaseModel):
+    """Where one picture was filed."""
+
+    image_id: str = Field(examples=["3f1c0f6a2b7d4c5e8a9b0c1d2e3f4a5b"])
+    category: str | None = Field(examples=["k3v9qm2x-4"])
+    label: str | None = Field(examples=["Category 5"])
+    known: bool = Field(description="it was there before; nothing changed")
+    stacked_on: str | None = Field(description="id of the image it is a near-duplicate of")
+
+
+class UploadResult(BaseModel):
+    """What became of one of several pictures."""
+
+    name: str = Field(description="file name or address as sent")
+    status: Literal["filed", "known", "refused"]
+    image: Uploaded | None = None
+    error: ErrorDetail | None = None
+
+
+class UploadReport(BaseModel):
+    """What became of several pictures, in the order they were sent: filed + known + refused = all."""
+
+    filed: int
+    known: int
+    refused: int
+    results: list[UploadResult]
+
+
+class CollectionInfo(BaseModel):
+    """One user's images."""
+
+    name: str
+    images: int
+    encoder: str
+    granularity: str
+    created_at: float
+    last_run_at: float | None
+
+
+class CollectionPage(BaseModel):
+    """Collections by name. ``next``: what to pass as ``after`` for the following page; null at the end."""
+
+    collections: list[CollectionInfo]
+    next: str | None
+
+
+class CategoryInfo(BaseModel):
+    """A set of images under an id that is never reused. ``cohesion``: mean pairwise cosine as of the last run."""
+
+    id: str
+    label: str
+    size: int
+    cohesion: float | None
+    created_at: float
+    exemplars: list[str] = Field(description="image ids, most typical first")
+
+
+class CategoryList(BaseModel):
+    """Categories, largest first. ``unsorted``: images in none of them."""
+
+    categories: list[CategoryInfo]
+    unsorted: int
+
+
+class ImageInfo(BaseModel):
+    """One image."""
+
+    id: str
+    category: str | None
+    label: str | None
+    name: str | None
+    url: str | None = Field(description="where it was fetched from")
+    added_at: float
+    width: int | None
+    height: int | None
+    sha256: str | None
+    stacked_on: str | None
+    metadata: dict[str, Any]
+
+
+class ImagePage(BaseModel):
+    """Images in order of arrival. ``next``: what to pass as ``after``; null at the end."""
+
+    images: list[ImageInfo]
+    next: str | None
+
+
+class FoundInfo(BaseModel):
+    """One search result; ``score`` is a cosine in [-1, 1]."""
+
+    image_id: str
+    score: float
+    category: str | None
+    label: str | None
+    name: str | None
+
+
+class SearchAnswer(BaseModel):
+    """Results, best first."""
+
+    results: list[FoundInfo]
+
+
+class Deleted(BaseModel):
+    """How many images are gone."""
+
+    deleted: int
+
+
+class RunInfo(BaseModel):
+    """What one run of the job did."""
+
+    spawned: int
+    split: int
+    merged: int
+    moved: int
+    unsorted: int
+    categories: int
+    seconds: float
+
+
+class EventInfo(BaseModel):
+    """One entry of the log."""
+
+    cursor: int
+    kind: str
+    at: float
+    detail: dict[str, Any]
+
+
+class EventPage(BaseModel):
+    """Events, oldest first. ``next``: what to pass as ``after`` later on to get only what is new."""
+
+    events: list[EventInfo]
+    next: int
+
+
+class FailedInfo(BaseModel):
+    """A picture that was accepted and cannot be filed."""
+
+    item: str
+    reason: str
+
+
+class FailedList(BaseModel):
+    """Failed pictures in order of arrival."""
+
+    failed: list[FailedInfo]
+
+
+class Health(BaseModel):
+    """The service answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str

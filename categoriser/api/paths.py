@@ -1,0 +1,41 @@
+"""Names in paths may hold anything, slashes too: ``%2F`` in a path belongs to the name and separates nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import unquote
+
+from fastapi import Path
+from pydantic import AfterValidator
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_SLASH = "\x00"  # stands for an encoded slash between decoding the path and reading a parameter
+
+
+class EncodedSlashes:
+    """Decodes the path segment by segment. Servers decode it as a whole, and a/b could no longer be told from a%2Fb."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        raw: bytes = scope.get("raw_path") or b""
+        if scope["type"] == "http" and b"%2f" in raw.lower():
+            segments = raw.partition(b"?")[0].decode("latin-1").split("/")
+            path = "/".join(unquote(segment).replace("/", _SLASH) for segment in segments)
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
+def _restored(name: str) -> str:
+    return name.replace(_SLASH, "/")
+
+
+CollectionName = Annotated[
+    str,
+    Path(alias="collection", description="name of the collection, percent-encoded", examples=["anna"]),
+    AfterValidator(_restored),
+]
+ImageId = Annotated[str, Path(description="id of the image, percent-encoded"), AfterValidator(_restored)]
+CategoryId = Annotated[str, Path(description="id of the category"), AfterValidator(_restored)]

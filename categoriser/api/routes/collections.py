@@ -1,0 +1,82 @@
+"""Collections and their categories."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from categoriser.api.models import CategoryInfo, CategoryList, CollectionInfo, CollectionPage, Deleted
+from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
+from categoriser.api.paths import CategoryId, CollectionName
+from categoriser.domain import Category
+from categoriser.errors import ConfigurationError
+from categoriser.library import Collection
+
+router = APIRouter()
+
+
+@router.get("", tags=["collections"], summary="List collections")
+def list_collections(library: TheLibrary, after: str = "", limit: PageLength = 100) -> CollectionPage:
+    """By name."""
+    page = library.collections(after=after, limit=limit)
+    return CollectionPage(
+        collections=[_described(collection) for collection in page],
+        next=page[-1].name if len(page) == limit else None,
+    )
+
+
+@router.get("/{collection}", tags=["collections"], summary="Look at a collection")
+def get_collection(collection: ExistingCollection) -> CollectionInfo:
+    """Size and encoder."""
+    return _described(collection)
+
+
+@router.delete("/{collection}", tags=["collections"], summary="Delete a collection with all its images")
+def delete_collection(
+    library: TheLibrary, collection: CollectionName, confirm: Annotated[str, Query(description="its name again")] = ""
+) -> Deleted:
+    """Only with its name repeated in ``confirm``."""
+    if confirm != collection:
+        raise ConfigurationError(f"This deletes all images of {collection!r}; confirm it with ?confirm={collection}.")
+    return Deleted(deleted=library.delete_collection(collection))
+
+
+@router.get("/{collection}/categories", tags=["categories"], summary="List categories, largest first")
+def list_categories(
+    collection: ExistingCollection,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: PageLength = 1000,
+) -> CategoryList:
+    """And the number of Unsorted images."""
+    page = collection.categories(offset=offset, limit=limit)
+    return CategoryList(categories=[_category(category) for category in page], unsorted=collection.unsorted())
+
+
+@router.get("/{collection}/categories/{category}", tags=["categories"], summary="Look at a category")
+def get_category(collection: ExistingCollection, category: CategoryId) -> CategoryInfo:
+    """An id that was merged away leads to its survivor, whose id is in the answer."""
+    return _category(collection.category(category))
+
+
+def _described(collection: Collection) -> CollectionInfo:
+    row = collection.row
+    return CollectionInfo(
+        name=row.name,
+        images=len(collection),
+        encoder=row.encoder_id,
+        granularity=row.granularity,
+        created_at=row.created_at,
+        last_run_at=row.last_run_at,
+    )
+
+
+def _category(category: Category) -> CategoryInfo:
+    return CategoryInfo(
+        id=category.id,
+        label=category.label,
+        size=category.size,
+        cohesion=category.cohesion,
+        created_at=category.created_at,
+        exemplars=list(category.exemplars),
+    )

@@ -1,0 +1,59 @@
+"""What happened to a collection: runs, events, failures; and all of it as a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo
+from categoriser.api.needs import ExistingCollection, PageLength
+
+router = APIRouter(prefix="/{collection}", tags=["log"])
+
+_MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
+
+
+@router.post("/runs", summary="Run the job now")
+def run_now(collection: ExistingCollection) -> RunInfo:
+    """Split, merge, spawn and refine categories; answers when it is done."""
+    return RunInfo(**dataclasses.asdict(collection.run()))
+
+
+@router.get("/events", summary="Read the log")
+def list_events(
+    collection: ExistingCollection,
+    after: Annotated[int, Query(ge=0, description="cursor to start behind")] = 0,
+    limit: PageLength = 100,
+) -> EventPage:
+    """Oldest first."""
+    page = collection.events(after=after, limit=limit)
+    return EventPage(
+        events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
+        next=page[-1].cursor if page else after,
+    )
+
+
+@router.get("/failed", summary="List pictures that were accepted and cannot be filed")
+def list_failed(collection: ExistingCollection, limit: PageLength = 100) -> FailedList:
+    """With the reasons."""
+    return FailedList(failed=[FailedInfo(item=one.item, reason=one.reason) for one in collection.failed(limit=limit)])
+
+
+@router.get("/export", summary="Download all images with their categories as a table", response_class=FileResponse)
+def export_table(collection: ExistingCollection, style: Literal["csv", "jsonl"] = "jsonl") -> Any:
+    """Complete as of now; nothing is left out."""
+    folder = Path(tempfile.mkdtemp(prefix="categoriser-export-"))
+    drop = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        report = collection.export(folder / f"images.{style}", style)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return FileResponse(report.target, media_type=_MEDIA_TYPES[style], filename=f"images.{style}", background=drop)

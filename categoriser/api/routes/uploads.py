@@ -1,0 +1,112 @@
+"""The upload hook: pictures in, categories out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from categoriser.api.errors import code_of
+from categoriser.api.models import (
+    Address,
+    Addresses,
+    ErrorBody,
+    ErrorDetail,
+    Uploaded,
+    UploadReport,
+    UploadResult,
+)
+from categoriser.api.needs import TheLibrary, TheReceiver
+from categoriser.api.paths import CollectionName
+from categoriser.api.receiving import Outcome
+from categoriser.api.request_body import inlined_schema, uploaded_pictures
+from categoriser.domain import Filed
+from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.library import Collection
+
+router = APIRouter(tags=["images"])
+
+_TEXTS: Final = {"type": "array", "items": {"type": "string"}}
+_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "one picture or several; as files instead of file the answer is always a report",
+                    },
+                    "id": {**_TEXTS, "description": "none, or one per picture; without it the content decides"},
+                    "metadata": {**_TEXTS, "description": "JSON objects: none, one for all, or one per picture"},
+                },
+            }
+        },
+        "application/json": {
+            "schema": {"oneOf": [inlined_schema(Address), inlined_schema(Addresses)]},
+            "examples": {
+                "one": {"value": {"url": "https://example.org/cat.jpg", "metadata": {"album": 7}}},
+                "several": {"value": {"images": [{"url": "https://example.org/cat.jpg", "id": "a/cat.jpg"}]}},
+            },
+        },
+    },
+}
+
+
+@router.post(
+    "/{collection}/images",
+    summary="Upload pictures and wait for their categories",
+    status_code=201,
+    response_model=Uploaded | UploadReport,
+    openapi_extra={"requestBody": _BODY},
+    responses={
+        200: {"model": Uploaded | UploadReport, "description": "Known already, or a report on several pictures"},
+        409: {"model": ErrorBody, "description": "The id belongs to another picture"},
+        413: {"model": ErrorBody, "description": "Too large"},
+        503: {"model": ErrorBody, "description": "Too much under way; try again after Retry-After seconds"},
+    },
+)
+async def upload_images(
+    request: Request, response: Response, library: TheLibrary, receiver: TheReceiver, collection: CollectionName
+) -> Uploaded | UploadReport:
+    """The collection is made if need be. One picture is answered on its own, several by a report on each."""
+    async with uploaded_pictures(request, receiver.budget, library.settings.max_bytes) as pictures:
+        target = await run_in_threadpool(library.collection, collection)
+        outcomes = await receiver.file(target, pictures.sent)
+    if pictures.single:
+        outcome = outcomes[0][1]
+        if isinstance(outcome, CategoriserError):
+            raise outcome
+        response.status_code = 200 if outcome.known else 201
+        return await run_in_threadpool(_uploaded, target, outcome)
+    response.status_code = 200
+    return await run_in_threadpool(_report, target, outcomes)
+
+
+def _report(collection: Collection, outcomes: Sequence[tuple[str, Outcome]]) -> UploadReport:
+    results = [_result(collection, name, outcome) for name, outcome in outcomes]
+    count = [result.status for result in results].count
+    return UploadReport(filed=count("filed"), known=count("known"), refused=count("refused"), results=results)
+
+
+def _result(collection: Collection, name: str, outcome: Outcome) -> UploadResult:
+    if isinstance(outcome, CategoriserError):
+        return UploadResult(name=name, status="refused", error=ErrorDetail(code=code_of(outcome), message=str(outcome)))
+    return UploadResult(name=name, status="known" if outcome.known else "filed", image=_uploaded(collection, outcome))
+
+
+def _uploaded(collection: Collection, filed: Filed) -> Uploaded:
+    category, label = filed.category, None
+    try:
+        image = collection.image(filed.image_id)
+        category, label = image.category, image.label  # a run may have moved it since it was filed
+    except NotFoundError:
+        pass  # deleted meanwhile; it was filed all the same
+    return Uploaded(
+        image_id=filed.image_id, category=category, label=label, known=filed.known, stacked_on=filed.stacked_on
+    )

@@ -1,0 +1,5 @@
+"""The command line: a thin face of the Python API."""
+
+from categoriser.cli.app import main
+
+__all__ = ["main"]

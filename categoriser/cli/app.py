@@ -1,0 +1,74 @@
+"""The program: its commands, and how errors leave it.
+
+Exit codes: 0 all went well, 1 some inputs were refused or a check found problems, 2 the command or the configuration
+makes no sense, 3 a defect of the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from categoriser.api.errors import code_of, error_body
+from categoriser.cli import add, change, demo, doctor, look, search, serve
+from categoriser.cli.options import JSON_WANTED
+from categoriser.cli.output import messages, print_json, tell
+from categoriser.errors import CategoriserError, RejectedError
+
+_REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
+
+
+class _Commands(TyperGroup):
+    """Turns errors into one sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CategoriserError as error:
+            if ctx.meta.get(JSON_WANTED):
+                print_json(error_body(code_of(error), str(error)))
+            tell(str(error), style="red")
+            raise typer.Exit(_REFUSED if isinstance(error, RejectedError) else _MISUSED) from None
+        except KeyboardInterrupt:
+            tell("Interrupted. What was accepted is filed at the next start.")
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="categoriser",
+    cls=_Commands,
+    help="File pictures into categories that appear, keep their identity and can be searched.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    add.add,
+    look.categories,
+    look.images,
+    search.search,
+    look.show,
+    change.run,
+    change.export,
+    change.delete,
+    look.collections,
+    look.events,
+    look.failed,
+    doctor.doctor,
+    serve.serve,
+    demo.demo,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of ``categoriser``."""
+    try:
+        app()
+    except Exception:
+        messages().print_exception()
+        tell("This is a defect of categoriser: please report it with the lines above.", style="red")
+        sys.exit(_DEFECT)

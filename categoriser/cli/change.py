@@ -1,0 +1,139 @@
+"""Commands that change a collection or write it out."""
+
+from __future__ import annotations
+
+import itertools
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from categoriser.cli.options import (
+    COLLECTION,
+    LIBRARY,
+    CollectionOption,
+    JsonOption,
+    LibraryOption,
+    existing_collection,
+    read_collection,
+)
+from categoriser.cli.output import messages, print_json, print_refused, print_table, say, waiting
+from categoriser.errors import ConfigurationError, NotFoundError
+from categoriser.library import Collection, Library
+from categoriser.library.exporting import Style
+
+_SHOWN = 20
+
+
+class ExportStyle(StrEnum):
+    """How an export looks."""
+
+    FOLDERS = "folders"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class FileStyle(StrEnum):
+    """What an export into folders puts there."""
+
+    LINK = "link"
+    COPY = "copy"
+
+
+def run(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False) -> None:
+    """Run the job now: split, merge, spawn and refine categories."""
+    with existing_collection(library, collection) as found, waiting("Running the job"):
+        report = found.run()
+    if json:
+        print_json(report)
+        return
+    say(
+        f"{report.spawned} categories spawned, {report.split} split, {report.merged} merged, {report.moved} images "
+        f"moved in {report.seconds:.1f} s. Now {report.categories} categories and {report.unsorted} unsorted images."
+    )
+
+
+def export(
+    target: Annotated[Path, typer.Argument(help="A folder that is new or empty, or a .csv or .jsonl file.")],
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    style: Annotated[ExportStyle | None, typer.Option(help="By default from the ending of TARGET.")] = None,
+    files: Annotated[FileStyle, typer.Option(help="In folders: links to the originals, or copies.")] = FileStyle.LINK,
+    json: JsonOption = False,
+) -> None:
+    """Write all images with their categories: one folder per category, or a table."""
+    with read_collection(library, collection) as found, waiting(f"Exporting {collection}"):
+        report = found.export(
+            target,
+            None if style is None else cast("Style", style.value),
+            files="link" if files is FileStyle.LINK else "copy",
+        )
+    if json:
+        print_json(report)
+        return
+    say(f"{report.images:,} images written to {report.target}.")
+    print_refused(report.without_file, "all with --json.")
+
+
+def delete(
+    image_ids: Annotated[list[str] | None, typer.Argument(metavar="[IMAGE_ID]...", help="Ids of images.")] = None,
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    collection_and_all: Annotated[
+        bool, typer.Option("--collection-and-all", help="The whole collection with all its images.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete images, or a collection, with everything known about them. Your own files stay."""
+    if bool(image_ids) == collection_and_all:
+        raise ConfigurationError("Give the ids of images to delete, or --collection-and-all, and not both.")
+    with Library.open(library, create=False, resume=not dry_run) as opened:
+        found = opened.collection(collection, create=False)
+        ids = _existing(found, image_ids or [])
+        doomed = len(found) if collection_and_all else len(ids)
+        if not json:
+            _preview(found, ids, doomed)
+        if dry_run:
+            deleted = 0
+        else:
+            _confirm(doomed, yes=yes)
+            deleted = opened.delete_collection(collection) if collection_and_all else found.delete(ids)
+    if json:
+        print_json({"deleted": deleted, "would_delete": doomed, "dry_run": dry_run})
+    else:
+        say("Nothing was deleted: this was a dry run." if dry_run else f"{deleted:,} images deleted.")
+
+
+def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
+    """The ids as given; one that is unknown stops the command before anything is lost by a typing error."""
+    unknown = []
+    for image_id in dict.fromkeys(image_ids):
+        try:
+            collection.image(image_id)
+        except NotFoundError:
+            unknown.append(image_id)
+    if unknown:
+        named = ", ".join(repr(image_id) for image_id in unknown[:5]) + (" and more" if len(unknown) > 5 else "")
+        raise NotFoundError(f"Collection {collection.name!r} has no image {named}; nothing was deleted.")
+    return list(dict.fromkeys(image_ids))
+
+
+def _preview(collection: Collection, ids: list[str], doomed: int) -> None:
+    shown = [collection.image(image_id) for image_id in ids[:_SHOWN]] or list(
+        itertools.islice(collection.images(limit=_SHOWN), _SHOWN)
+    )
+    rows = [(image.id, image.label or "Unsorted", image.name) for image in shown]
+    print_table(f"{doomed:,} images of {collection.name} to delete", ("id", "category", "name"), rows)
+    if doomed > len(shown):
+        say(f"… and {doomed - len(shown):,} more.")
+
+
+def _confirm(doomed: int, *, yes: bool) -> None:
+    if yes:
+        return
+    messages().print(f"Delete {doomed:,} images for good?", end=" ")
+    if not typer.confirm("", prompt_suffix="", err=True):
+        raise ConfigurationError("Nothing was deleted.")

@@ -1,0 +1,129 @@
+"""Commands that only look: they change nothing and open no encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption, read_collection
+from categoriser.cli.output import print_json, print_refused, print_table, say
+from categoriser.library import Library
+
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Length of the page.")]
+
+
+def categories(
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    limit: Annotated[int | None, typer.Option(min=1, help="Largest ones only.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List categories, largest first."""
+    with read_collection(library, collection) as found:
+        page, unsorted, images = found.categories(limit=limit), found.unsorted(), len(found)
+    if json:
+        print_json({"categories": page, "unsorted": unsorted, "images": images})
+        return
+    rows = [(one.id, one.label, f"{one.size:,}", _cosine(one.cohesion)) for one in page]
+    print_table(f"{images:,} images in {collection}", ("id", "label", "images#", "cohesion#"), rows)
+    say(f"Unsorted: {unsorted:,}")
+
+
+def images(
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    category: Annotated[str | None, typer.Option(help='A category id, or "unsorted".')] = None,
+    after: Annotated[str | None, typer.Option(help="Id of the image before the page.")] = None,
+    limit: Limit = 100,
+    json: JsonOption = False,
+) -> None:
+    """List images in order of arrival."""
+    with read_collection(library, collection) as found:
+        page = found.images(category=category, after=after, limit=limit)
+    following = page[-1].id if len(page) == limit else None
+    if json:
+        print_json({"images": page, "next": following})
+        return
+    rows = [(one.id, one.label or "Unsorted", one.name, _when(one.added_at)) for one in page]
+    print_table(f"Images of {collection}", ("id", "category", "name", "added"), rows)
+    if following is not None:
+        say(f"There may be more: --after {following}")
+
+
+def show(
+    image_id: Annotated[str, typer.Argument(metavar="IMAGE_ID", help="Id of an image.")],
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    json: JsonOption = False,
+) -> None:
+    """Show what is known about an image."""
+    with read_collection(library, collection) as found:
+        image = found.image(image_id)
+    if json:
+        print_json(image)
+        return
+    facts = dataclasses.asdict(image) | {"added_at": _when(image.added_at), "label": image.label or "Unsorted"}
+    print_table("Image", ("", "value"), [(name, value) for name, value in facts.items() if value not in (None, {})])
+
+
+def collections(library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
+    """List collections."""
+    listed = []
+    with Library.open(library, create=False, resume=False) as opened:
+        page = opened.collections(limit=1000)
+        while page:
+            listed += [{"name": one.name, "images": len(one), "encoder": one.row.encoder_id} for one in page]
+            page = opened.collections(after=page[-1].name, limit=1000)
+    if json:
+        print_json({"collections": listed})
+        return
+    rows = [(one["name"], f"{one['images']:,}", one["encoder"]) for one in listed]
+    print_table(f"Collections of {library}", ("name", "images#", "encoder"), rows)
+
+
+def events(
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    after: Annotated[int, typer.Option(min=0, help="Cursor to start behind.")] = 0,
+    limit: Limit = 100,
+    json: JsonOption = False,
+) -> None:
+    """Read the log, oldest first."""
+    with read_collection(library, collection) as found:
+        page = found.events(after=after, limit=limit)
+    if json:
+        print_json({"events": page, "next": page[-1].cursor if page else after})
+        return
+    rows = [
+        (one.cursor, _when(one.at), one.kind, ", ".join(f"{name}: {value}" for name, value in one.detail.items()))
+        for one in page
+    ]
+    print_table(f"Events of {collection}", ("cursor#", "at", "kind", "detail"), rows)
+
+
+def failed(
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    limit: Limit = 1000,
+    json: JsonOption = False,
+) -> None:
+    """List pictures that were accepted and cannot be filed, with the reasons."""
+    with read_collection(library, collection) as found:
+        page = found.failed(limit=limit)
+    if json:
+        print_json({"failed": page})
+    elif page:
+        print_refused(page, "all with --json.")
+    else:
+        say("None.")
+
+
+def _cosine(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

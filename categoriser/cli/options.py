@@ -1,0 +1,52 @@
+"""The options that commands share, and how they open a library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from categoriser.library import Collection, Library
+
+JSON_WANTED = "json"  # key in the context's ``meta``, so that errors are told in the right form too
+
+
+def _remember_json(context: typer.Context, value: bool) -> bool:  # noqa: FBT001 - typer calls it by position
+    context.meta[JSON_WANTED] = value
+    return value
+
+
+LibraryOption = Annotated[
+    Path, typer.Option("--library", envvar="CATEGORISER_LIBRARY", help="Folder of the library.", show_default=True)
+]
+CollectionOption = Annotated[str, typer.Option("--collection", help="Name of the collection.")]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="Registry name, path:FOLDER, onnx:FILE or classic; without it the collection's own, or the configured one.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", callback=_remember_json, help="Print one JSON document and nothing else.")
+]
+
+LIBRARY = Path("library")
+COLLECTION = "default"
+
+
+@contextmanager
+def read_collection(library: Path, name: str) -> Iterator[Collection]:
+    """A collection to look at: nothing is made, nothing filed, no encoder opened."""
+    with Library.open(library, create=False, resume=False) as opened:
+        yield opened.collection(name, create=False)
+
+
+@contextmanager
+def existing_collection(library: Path, name: str, encoder: str | None = None) -> Iterator[Collection]:
+    """A collection to work with."""
+    with Library.open(library, encoder, create=False) as opened:
+        yield opened.collection(name, create=False)

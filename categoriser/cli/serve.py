@@ -1,0 +1,40 @@
+"""``categoriser serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from categoriser.api.serving import address, listen
+from categoriser.api.serving import serve as run_service
+from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
+from categoriser.cli.output import print_json, say, tell, waiting
+from categoriser.library import Library
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address of this machine itself.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8642,
+    library: LibraryOption = LIBRARY,
+    encoder: EncoderOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
+    listener = listen(host, port)
+    with listener, Library.open(library, encoder, resume=False) as opened:
+        with waiting("Opening the encoder"):
+            chosen = opened.encoder
+        resumed = opened.resume()
+        where = address(listener)
+        if json:
+            facts = {"encoder": chosen.id, "device": chosen.device, "summary": chosen.summary}
+            print_json({"listening": where, **facts, "reads_text": chosen.reads_text, "resumed": resumed})
+        else:
+            say(f"Listening on {where} with the library {library}.")
+            say(f"Encoder {chosen.id} on {chosen.device}: {chosen.summary}.")
+            if resumed:
+                say(f"{resumed} pictures that were accepted earlier are being filed.")
+            say(f"Its interface is described at {where}/docs. Stop it with Ctrl-C.")
+        run_service(opened, listener)
+        tell("Stopping; finishing what is under way.")
