@@ -39,6 +39,10 @@ class ConflictError(RejectedError):
     """An id is already taken by another picture."""
 
 
+class EncoderFailedError(CategoriserError):
+    """The encoder could not cope with a picture; it stays in the inbox and is tried again, the others go on."""
+
+
 class NotFoundError(CategoriserError):
     """There is no such collection, category or image."""
 

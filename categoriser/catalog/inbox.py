@@ -76,24 +76,30 @@ def waiting(connection: Connection, collection_id: int) -> int:
 
 def clear_failed(
     connection: Connection, collection_id: int, *, sha256: str | None = None, source: str | None = None
-) -> None:
-    """Forget earlier failures of the same bytes and of the same file or URL: they are being tried again."""
+) -> list[str]:
+    """Forget earlier failures of the same bytes and of the same file or URL, which are being tried again.
+
+    Returns the SHA-256 digests of what was forgotten.
+    """
+    digests: list[str] = []
     for column, value in ((inbox.c.sha256, sha256), (inbox.c.source, source)):
         if value is not None:
-            connection.execute(
-                sa.delete(inbox).where(
-                    inbox.c.collection_id == collection_id, column == value, inbox.c.reason.is_not(None)
-                )
-            )
+            digests += _forget(connection, collection_id, column == value)
+    return digests
 
 
-def forget_failed(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
-    """Delete failed entries that name these images."""
+def forget_failed(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:
+    """Delete failed entries that name these images; returns the SHA-256 digests they had."""
+    digests: list[str] = []
     for start in range(0, len(image_ids), 500):
-        connection.execute(
-            sa.delete(inbox).where(
-                inbox.c.collection_id == collection_id,
-                inbox.c.image_id.in_(image_ids[start : start + 500]),
-                inbox.c.reason.is_not(None),
-            )
-        )
+        digests += _forget(connection, collection_id, inbox.c.image_id.in_(image_ids[start : start + 500]))
+    return digests
+
+
+def _forget(connection: Connection, collection_id: int, which: sa.ColumnElement[bool]) -> list[str]:
+    query = (
+        sa.delete(inbox)
+        .where(inbox.c.collection_id == collection_id, which, inbox.c.reason.is_not(None))
+        .returning(inbox.c.sha256)
+    )
+    return [digest for digest in connection.execute(query).scalars() if digest is not None]

@@ -14,7 +14,7 @@ from categoriser.library import Collection, Library
 JSON_WANTED = "json"  # key in the context's ``meta``, so that errors are told in the right form too
 
 
-def _remember_json(context: typer.Context, value: bool) -> bool:  # noqa: FBT001 - typer calls it by position
+def _remember_json(context: typer.Context, value: bool) -> bool:
     context.meta[JSON_WANTED] = value
     return value
 

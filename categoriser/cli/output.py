@@ -48,9 +48,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     """A table; columns whose name ends in "#" hold numbers."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
-        table.add_column(
-            column.removesuffix("#"), justify="right" if column.endswith("#") else "left", overflow="fold"
-        )
+        table.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(plain("" if cell is None else cell) for cell in row))
     screen().print(table)

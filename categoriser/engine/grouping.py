@@ -110,9 +110,9 @@ class Grouping:
         enough = int(np.searchsorted(np.cumsum(self.micros.counts[numbers]), images)) + 1
         return numbers[: max(_LEAST_LISTS, enough)]
 
-    def neighbours(self, queries: FloatMatrix) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+    def neighbours(self, queries: FloatMatrix, k: int | None = None) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""
-        k = self.parameters.neighbours
+        k = k or self.parameters.neighbours
         if self._cells is not None:
             return self._cells.search(queries, k)
         if not self.weighing:
@@ -120,8 +120,7 @@ class Grouping:
         cosines = queries @ self.rows.matrix[: self.length].T
         if self.weighing < self.length:
             cosines[:, ~self.active] = -9.0
-        keep = min(k, self.length)
-        best = largest(cosines, keep).astype(np.int32)
+        best = largest(cosines, min(k, self.length)).astype(np.int32)
         return best_of(best, np.take_along_axis(cosines, best, axis=1), k)
 
     # ---- arriving ------------------------------------------------------------------------------------------------
@@ -242,9 +241,10 @@ class Grouping:
 
     def _link(self, rows: IntVector) -> None:
         """Give rows without a neighbour list one, and offer them to their neighbours."""
-        ids, cosines = self.neighbours(self.rows.matrix[rows])
+        k = self.parameters.neighbours
+        ids, cosines = self.neighbours(self.rows.matrix[rows], k + 1)
         itself = ids == rows[:, None]
-        ids, cosines = best_of(np.where(itself, NOBODY, ids), np.where(itself, np.float32(-9), cosines), ids.shape[1])
+        ids, cosines = best_of(np.where(itself, NOBODY, ids), np.where(itself, np.float32(-9), cosines), k)
         self.lists.write(rows, ids, cosines)
         self.lists.offer(rows)
 

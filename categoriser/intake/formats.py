@@ -7,6 +7,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Final, TypeAlias
 
+from pi_heif import HeifImageFile
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -17,7 +18,6 @@ from PIL import (
     TiffImagePlugin,
     WebPImagePlugin,
 )
-from pillow_heif import HeifImageFile
 
 Reader: TypeAlias = Callable[[BytesIO], ImageFile.ImageFile]
 

@@ -6,12 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, Refused
-from categoriser.errors import CategoriserError, RejectedError
+from categoriser.errors import EncoderFailedError, RejectedError
 from categoriser.intake import Item
 from categoriser.pipeline import Pipeline
 
@@ -52,7 +52,7 @@ def add_items(
         item, future = waiting.popleft()
         try:
             filed = future.result()
-        except RejectedError as error:
+        except (RejectedError, EncoderFailedError) as error:
             report.refused.append(Refused(str(item.source or item.name), str(error)))
         else:
             (report.known if filed.known else report.filed).append(filed)
@@ -61,12 +61,13 @@ def add_items(
 
     try:
         for item in items:
-            waiting.append((_absolute(item), pipeline.submit(collection, _absolute(item))))
+            one = _absolute(item)
+            waiting.append((_without_bytes(one), pipeline.submit(collection, one)))
             while waiting and waiting[0][1].done():
                 settle()
         while waiting:
             settle()
-    except CategoriserError:
+    except Exception:
         for _, future in waiting:  # let those under way come to their end before the caller goes on
             future.exception()
         raise
@@ -74,10 +75,13 @@ def add_items(
     return report
 
 
+def _without_bytes(item: Item) -> Item:
+    """What the report needs of an item, without its bytes."""
+    return replace(item, data=None)
+
+
 def _absolute(item: Item) -> Item:
     """Paths are kept, and must mean the same wherever the next process is started."""
     if item.path is None or item.path.is_absolute():
         return item
-    return Item(
-        item.name, path=Path.cwd() / item.path, image_id=item.image_id, metadata=item.metadata, problem=item.problem
-    )
+    return replace(item, path=Path.cwd() / item.path)

@@ -25,6 +25,7 @@ def run(storage: Storage, collection_id: int) -> RunReport:
         NotFoundError: the collection was deleted.
     """
     started = time.perf_counter()
+    storage.delivery.ready()
     with storage.states.writing(collection_id) as state:
         grouping = state.grouping
         first_new = grouping.next_category
@@ -35,6 +36,7 @@ def run(storage: Storage, collection_id: int) -> RunReport:
             order = _publish_moves(connection, state, changes.moved)
             gone = _publish_taxonomy(connection, state, changes, first_new)
             _announce(connection, state, changes, _renamed(labels_before, gone), labels)
+            _announce_ends(connection, state, gone)
             collections.update(
                 connection,
                 collection_id,
@@ -127,6 +129,12 @@ def _announce(
     ids = images.places(connection, state.collection.id, rows.tolist())
     entries += [_relocation(ids[row][0], int(expected[row]), int(labels[row])) for row in rows.tolist() if row in ids]
     events.append(connection, state.collection.id, entries)
+
+
+def _announce_ends(connection: Connection, state: EngineState, gone: Mapping[int, int | None]) -> None:
+    """Categories that lost all their images without being merged."""
+    ended = sorted(number for number, winner in gone.items() if winner is None)
+    events.append(connection, state.collection.id, [{"kind": "retire", "category": number} for number in ended])
 
 
 def _relocation(image_id: str, old: int, new: int) -> Mapping[str, Any]:

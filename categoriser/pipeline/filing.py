@@ -7,6 +7,7 @@ anything fails before the commit the engine's memory is dropped and read again f
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, images, inbox, outbox, taxonomy
+from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
-from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError
+from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError, NotFoundError, RejectedError
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run, run_due_at
 from categoriser.state import EngineState, Storage, store_micro
@@ -28,7 +29,10 @@ from categoriser.state import EngineState, Storage, store_micro
 _TWIN_COSINE = 0.9  # a look at the hashes is only worth it for close neighbours
 _SAME_VECTOR = 0.9999
 
+_LONGEST_ID = 1024  # bytes in UTF-8: what every database can index
+
 Outcome = Filed | CategoriserError
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,18 @@ class Arrival:
     inbox_id: int | None = None
 
 
+def check_id(image_id: str) -> None:
+    """Refuse what cannot be an image id.
+
+    Raises:
+        RejectedError: it is empty, too long or no valid text.
+    """
+    if not image_id or image_id != storable_text(image_id) or len(image_id.encode()) > _LONGEST_ID:
+        raise RejectedError(
+            f"{image_id[:80]!r} cannot be an image id: use 1 to {_LONGEST_ID} bytes of valid text without NUL."
+        )
+
+
 def file_arrivals(
     storage: Storage, collection_id: int, arrivals: Sequence[Arrival], *, automatic_runs: bool
 ) -> list[Outcome]:
@@ -48,21 +64,38 @@ def file_arrivals(
 
     An id that is there already, or comes twice, is answered like the first time. With ``automatic_runs`` a run follows
     wherever the collection's growth makes one due.
+
+    Raises:
+        CategoriserError: nothing of the rest could be decided, as the disk is full or a store fails; may be repeated.
     """
     outcomes: list[Outcome] = []
     start = 0
     while start < len(arrivals):
+        storage.delivery.ready()
         with storage.states.writing(collection_id) as state:
             room = run_due_at(state.images_at_run) - state.grouping.weighing
             take = len(arrivals) - start if not automatic_runs else max(1, room)
             part = arrivals[start : start + take]
             outcomes += _file(storage, state, part)
             start += len(part)
-            if automatic_runs and state.grouping.weighing >= run_due_at(state.images_at_run):
-                run(storage, collection_id)
-            else:
-                state.save_if_grown()
+            state.save_if_grown()
+            due = automatic_runs and state.grouping.weighing >= run_due_at(state.images_at_run)
+        if due:
+            _run(storage, collection_id)
     return outcomes
+
+
+def _run(storage: Storage, collection_id: int) -> None:
+    """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
+    try:
+        run(storage, collection_id)
+    except NotFoundError:
+        return
+    except Exception:
+        _log.exception("the automatic run of collection %d failed; the next step of its growth tries again", collection_id)
+        with storage.states.writing(collection_id) as state, storage.database.write() as connection:
+            state.images_at_run = state.grouping.weighing
+            collections.update(connection, collection_id, images_at_run=state.images_at_run)
 
 
 @dataclass(slots=True)
@@ -79,29 +112,29 @@ def _file(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> 
     batch = _sort(storage, state, arrivals)
     settled = [a.inbox_id for place, a in enumerate(arrivals) if a.inbox_id is not None and place not in batch.refused]
     first_row, micros_before = state.grouping.length, state.grouping.micros.length
+    micro_of: IntVector = np.empty(0, np.int64)
+    if batch.new:  # outside the transaction: other collections may write meanwhile
+        state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
+        micro_of = state.grouping.add(np.stack([arrival.vector for arrival in batch.new]), _twins(state, first_row))
     order = None
-    with storage.database.write() as connection:
-        if batch.new:
-            state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
-            vectors = np.stack([arrival.vector for arrival in batch.new])
-            micro_of = state.grouping.add(vectors, _twins(state, first_row) if any(state.hashes[first_row:]) else None)
-            order = _write(connection, state, batch.new, micro_of, first_row, micros_before)
-        inbox.settle(connection, settled)
-        for place, problem in batch.refused.items():
-            number = arrivals[place].inbox_id
-            if number is not None:
-                inbox.fail(connection, number, str(problem))
+    if batch.new or settled or any(arrivals[place].inbox_id is not None for place in batch.refused):
+        with storage.database.write() as connection:
+            if batch.new:
+                order = _write(connection, state, batch.new, micro_of, first_row, micros_before)
+            inbox.settle(connection, settled)
+            for place, problem in batch.refused.items():
+                number = arrivals[place].inbox_id
+                if number is not None:
+                    inbox.fail(connection, number, str(problem))
     if order is not None:
         storage.delivery.deliver(order)
-    return [
-        batch.refused.get(place) or _answer(storage, state, arrival, batch, first_row)
-        for place, arrival in enumerate(arrivals)
-    ]
+    return _answers(storage, state, arrivals, batch, first_row)
 
 
 def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> _Sorted:
     with storage.database.read() as connection:
-        known = images.known(connection, state.collection.id, [arrival.image_id for arrival in arrivals])
+        ids = [arrival.image_id for arrival in arrivals if arrival.image_id == storable_text(arrival.image_id)]
+        known = images.known(connection, state.collection.id, ids)
     batch = _Sorted(known)
     for place, arrival in enumerate(arrivals):
         problem = _problem(state, arrival, known.get(arrival.image_id))
@@ -173,6 +206,10 @@ _NO_FACTS = dict.fromkeys(
 
 
 def _problem(state: EngineState, arrival: Arrival, known: Record | None) -> CategoriserError | None:
+    try:
+        check_id(arrival.image_id)
+    except RejectedError as error:
+        return error
     vector = arrival.vector
     if vector.shape != (state.collection.dimension,):
         return InvalidVectorError(
@@ -219,58 +256,82 @@ def _twins(state: EngineState, first_row: int) -> Any:
     return twin
 
 
-def _answer(storage: Storage, state: EngineState, arrival: Arrival, batch: _Sorted, first_row: int) -> Filed:
-    stored = batch.known.get(arrival.image_id)
-    if stored is not None:
-        category, head = stored["category"], stored["head_row"]
-    else:
-        row = first_row + batch.place_of[arrival.image_id]
-        category, head = state.grouping.label(row), _or_none(state.grouping.head_of[row])
-    stacked_on = None
-    if head is not None:
+def _answers(
+    storage: Storage, state: EngineState, arrivals: Sequence[Arrival], batch: _Sorted, first_row: int
+) -> list[Outcome]:
+    grouping = state.grouping
+    places: dict[str, tuple[int | None, int | None]] = {  # image id → category, row it is stacked on
+        image_id: (stored["category"], stored["head_row"]) for image_id, stored in batch.known.items()
+    }
+    for image_id, place in batch.place_of.items():
+        row = first_row + place
+        places[image_id] = grouping.label(row), _or_none(grouping.head_of[row])
+    heads = [head for _, head in places.values() if head is not None]
+    names: Mapping[int, tuple[str, int]] = {}
+    if heads:
         with storage.database.read() as connection:
-            stacked_on = images.places(connection, state.collection.id, [head])[head][0]
-    return Filed(
-        image_id=arrival.image_id,
-        category=state.collection.category_id(category),
-        known=stored is not None,
-        stacked_on=stacked_on,
-    )
+            names = images.places(connection, state.collection.id, heads)
+    answers: list[Outcome] = []
+    answered: set[str] = set(batch.known)
+    for place, arrival in enumerate(arrivals):
+        if place in batch.refused:
+            answers.append(batch.refused[place])
+            continue
+        category, head = places[arrival.image_id]
+        answers.append(
+            Filed(
+                image_id=arrival.image_id,
+                category=state.collection.category_id(category),
+                known=arrival.image_id in answered,
+                stacked_on=None if head is None else names[head][0],
+            )
+        )
+        answered.add(arrival.image_id)
+    return answers
 
 
 def remove_images(storage: Storage, collection_id: int, image_ids: Sequence[str]) -> int:
     """Delete images with everything that is known about them; returns how many there were."""
+    storage.delivery.ready()
+    wanted = [image_id for image_id in dict.fromkeys(image_ids) if image_id == storable_text(image_id)]
     with storage.states.writing(collection_id) as state:
         collection, grouping = state.collection, state.grouping
         with storage.database.read() as connection:
-            found = images.describe(connection, collection_id, list(dict.fromkeys(image_ids)))
-        if not found:
-            return 0
+            found = images.describe(connection, collection_id, wanted)
+        orders = []
         rows = np.array([row["row"] for row in found.values()], np.int64)
-        heads_before = grouping.head_of.copy()
-        grouping.remove(rows)
-        restacked = np.setdiff1d(np.flatnonzero(heads_before != grouping.head_of), rows)
+        heads: dict[int, int | None] = {}
+        if found:
+            heads_before = grouping.head_of.copy()
+            grouping.remove(rows)
+            restacked = np.setdiff1d(np.flatnonzero(heads_before != grouping.head_of), rows)
+            heads = {row: _or_none(grouping.head_of[row]) for row in restacked.tolist()}
         with storage.database.write() as connection:
-            images.delete(connection, collection_id, list(found))
-            images.set_heads(
-                connection, collection_id, {row: _or_none(grouping.head_of[row]) for row in restacked.tolist()}
-            )
-            taxonomy.count_images(
-                connection, collection_id, {m: -n for m, n in Counter(row["micro"] for row in found.values()).items()}
-            )
-            events.forget_images(connection, collection_id, list(found))
-            order = outbox.delete(connection, collection, list(found))
-            unused = [
-                row["sha256"]
-                for row in found.values()
-                if row["sha256"] and not images.shares_file(connection, collection_id, row["sha256"])
-            ]
-        storage.delivery.deliver(order)
-        for row in rows.tolist():
-            state.hashes[row] = None
-        for sha256 in unused:
-            storage.media.forget(collection.key, sha256)
+            digests = inbox.forget_failed(connection, collection_id, wanted)
+            if found:
+                images.delete(connection, collection_id, list(found))
+                images.set_heads(connection, collection_id, heads)
+                events.forget_images(connection, collection_id, list(found))
+                _uncount(connection, collection_id, found)
+                orders.append(outbox.delete(connection, collection, list(found)))
+                digests += [row["sha256"] for row in found.values() if row["sha256"]]
+            unused = images.unused_files(connection, collection_id, digests)
+            if unused:
+                orders.append(outbox.forget(connection, collection, unused))
+        state.forget(rows)
+        storage.delivery.deliver(*orders)
         return len(found)
+
+
+def _uncount(connection: Connection, collection_id: int, gone: Mapping[str, Record]) -> None:
+    """Take deleted images out of the counts and exemplars; categories that are left empty end."""
+    counts = Counter(row["micro"] for row in gone.values())
+    taxonomy.count_images(connection, collection_id, {micro: -number for micro, number in counts.items()})
+    taxonomy.forget_exemplars(connection, collection_id, gone.keys())
+    touched = {row["category"] for row in gone.values()} - {None}
+    ended = taxonomy.emptied(connection, collection_id, touched) if touched else []
+    taxonomy.retire(connection, collection_id, dict.fromkeys(ended))
+    events.append(connection, collection_id, [{"kind": "retire", "category": number} for number in ended])
 
 
 def _or_none(number: int) -> int | None:

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +22,10 @@ import numpy.typing as npt
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder
-from categoriser.errors import BusyError, CategoriserError
+from categoriser.errors import BusyError, CategoriserError, EncoderFailedError, NotFoundError
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.filing import Arrival, file_arrivals
-from categoriser.pipeline.reception import Received, Reception
+from categoriser.pipeline.reception import Accepted, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True, eq=False)
 class _Job:
     collection: CollectionRow
-    item: Item
-    inbox_id: int | None
     future: Future[Filed] = field(default_factory=Future)
-    received: Received | None = None
+    image_id: str = ""
+    inbox_id: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     vector: FloatVector | None = None
     error: BaseException | None = None
     ready: bool = False
@@ -75,43 +75,65 @@ class Pipeline:
         self._lanes_guard = threading.Lock()
         self._encoding: dict[str, _EncoderThread] = {}
         self._encoding_guard = threading.Lock()
+        self._closed = False
 
     def submit(
-        self, collection: CollectionRow, item: Item, *, inbox_id: int | None = None, wait: bool = True
+        self,
+        collection: CollectionRow,
+        item: Item,
+        *,
+        inbox_id: int | None = None,
+        wait: bool = True,
+        accepted: Accepted | None = None,
     ) -> Future[Filed]:
         """Take a picture; the future answers once it is filed, durable and searchable, or says why it cannot be.
+
+        The future cannot be cancelled: what is accepted is filed.
 
         Args:
             collection: where it goes.
             item: what it is.
             inbox_id: it was accepted earlier under this number.
             wait: with too much under way wait for room, or raise BusyError at once.
+            accepted: called in another thread with the image id once the picture is durable in the inbox, from when on
+                it will be filed even if this process is killed.
+
+        Raises:
+            BusyError: there is no room and ``wait`` is False.
+            CategoriserError: the pipeline is closed.
         """
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(collection, item, inbox_id)
-        job.future.add_done_callback(lambda _: self._room.release())
+        job = _Job(collection)
+        job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
+            if self._closed:
+                self._room.release()
+                raise CategoriserError("The library is closed; open it again to add pictures.")
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
-        self._readers.submit(self._receive, job)
+            # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
+            self._readers.submit(self._receive, job, item, inbox_id, accepted)
+        job.future.add_done_callback(lambda _: self._room.release())
         return job.future
 
     def close(self) -> None:
         """Finish what is under way and stop."""
+        with self._lanes_guard:
+            self._closed = True
         self._readers.shutdown()
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
         self._fetcher.close()
 
-    def _receive(self, job: _Job) -> None:
+    def _receive(self, job: _Job, item: Item, inbox_id: int | None, accepted: Accepted | None) -> None:
         try:
             encoder = self._encoder_of(job.collection)
-            received = self._reception.receive(job.collection, job.item, encoder, job.inbox_id)
+            received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
             if isinstance(received, Filed):
                 self._answer(job, received)
                 return
-            job.received = received
+            job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
             self._encoder_thread(encoder).put(job, received.prepared)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             self._finish_early(job, error)
@@ -124,10 +146,12 @@ class Pipeline:
                 self._encoding[encoder.id] = thread
             return thread
 
-    def _encoded(self, jobs: list[_Job], vectors: npt.NDArray[np.float32] | None, error: BaseException | None) -> None:
-        for place, job in enumerate(jobs):
-            job.error = error
-            job.vector = None if vectors is None else vectors[place]
+    def _encoded(self, jobs: list[_Job], vectors: Sequence[FloatVector | Exception]) -> None:
+        for job, vector in zip(jobs, vectors, strict=True):
+            if isinstance(vector, Exception):
+                job.error = vector
+            else:
+                job.vector = vector
             job.ready = True
         for collection_id in {job.collection.id for job in jobs}:
             self._drain_soon(collection_id)
@@ -168,12 +192,11 @@ class Pipeline:
         filing: list[_Job] = []
         arrivals = []
         for job in jobs:
-            if job.error is not None or job.received is None or job.vector is None:
+            if job.error is not None or job.vector is None:
                 job.future.set_exception(job.error or RuntimeError("a picture left the encoder without a vector"))
             else:
                 filing.append(job)
-                received = job.received
-                arrivals.append(Arrival(received.image_id, job.vector, received.facts, received.inbox_id))
+                arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id))
         if not arrivals:
             return
         try:
@@ -181,7 +204,10 @@ class Pipeline:
                 self._storage, collection_id, arrivals, automatic_runs=self._settings.automatic_runs
             )
         except BaseException as error:  # the inbox still has them: they are filed after a restart
-            _log.exception("a batch of %d pictures could not be filed", len(arrivals))
+            if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
+                self._storage.drop_files(filing[0].collection.key)
+            else:
+                _log.exception("a batch of %d pictures could not be filed", len(arrivals))
             for job in filing:
                 job.future.set_exception(error)
             return
@@ -199,7 +225,7 @@ class _EncoderThread:
         self,
         encoder: Encoder,
         settings: Settings,
-        done: Callable[[list[_Job], npt.NDArray[np.float32] | None, BaseException | None], None],
+        done: Callable[[list[_Job], Sequence[FloatVector | Exception]], None],
     ) -> None:
         self._encoder = encoder
         self._size = settings.batch_size
@@ -233,13 +259,25 @@ class _EncoderThread:
                     going_on = False
                     break
                 batch.append(following)
-            self._encode([job for job, _ in batch], [prepared for _, prepared in batch])
+            self._done([job for job, _ in batch], self._encode([prepared for _, prepared in batch]))
 
-    def _encode(self, jobs: list[_Job], prepared: list[npt.NDArray[Any]]) -> None:
+    def _encode(self, prepared: list[npt.NDArray[Any]]) -> Sequence[FloatVector | Exception]:
+        """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""
         try:
             vectors = self._encoder.encode_prepared(np.stack(prepared))
-        except BaseException as error:
-            _log.exception("a batch of %d pictures could not be encoded", len(jobs))
-            self._done(jobs, None, error)
-            return
-        self._done(jobs, vectors, None)
+            if len(vectors) != len(prepared):
+                raise EncoderFailedError(f"{self._encoder.id} gave {len(vectors)} vectors for {len(prepared)} pictures.")
+            return list(vectors)
+        except Exception as error:
+            if len(prepared) > 1:
+                _log.warning("a batch of %d pictures could not be encoded (%s); one by one", len(prepared), error)
+                return [self._encode([one])[0] for one in prepared]
+            _log.exception("a picture could not be encoded")
+            if isinstance(error, CategoriserError):
+                return [error]
+            failure = EncoderFailedError(
+                f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
+                "the inbox and is tried again at the next start."
+            )
+            failure.__cause__ = error
+            return [failure]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog import images, inbox
+from categoriser.catalog import collections, images, inbox, outbox, storable_text
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.outbox import Order
+from categoriser.catalog.tables import Record
 from categoriser.domain import Filed
 from categoriser.encoders import Encoder
-from categoriser.errors import ConflictError, RejectedError
-from categoriser.intake import Fetcher, Item, Limits, decode, read, sha256, thumbnail
+from categoriser.errors import ConflictError, NotFoundError, RejectedError
+from categoriser.intake import Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
+from categoriser.pipeline.filing import check_id
 from categoriser.state import Storage
 
 _ID_LENGTH = 32  # hex digits of the content hash that make an id: 128 bits
+
+Accepted = Callable[[str], None]  # told the image id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,85 +46,104 @@ class Reception:
         self._thumbnail_side = thumbnail_side
 
     def receive(
-        self, collection: CollectionRow, item: Item, encoder: Encoder, inbox_id: int | None
+        self,
+        collection: CollectionRow,
+        item: Item,
+        encoder: Encoder,
+        inbox_id: int | None,
+        accepted: Accepted | None = None,
     ) -> Received | Filed:
         """Read and decode one input; on return it is durable in the inbox.
 
-        A picture that is known already is answered at once.
+        A picture that is known already is answered at once. ``accepted`` is told the id once it is durable, or known.
 
         Raises:
-            RejectedError: it cannot be filed; if it was in the inbox, it stays there with the reason.
+            RejectedError: it cannot be filed; the inbox keeps the reason.
+            NotFoundError: the collection was deleted.
         """
-        if item.url is not None and item.image_id is not None:
-            known = self._known(collection, item.image_id)
-            if known is not None and known["source"] == item.source:
-                return self._settled(collection, known, inbox_id)  # a table read again: nothing is fetched twice
+        digest: str | None = None
         try:
+            if item.url is not None and item.image_id is not None:
+                known = self._known(collection, item.image_id)
+                if known is not None and known["source"] == item.source:  # a table read again: nothing is fetched twice
+                    return self._settled(collection, known, inbox_id, accepted)
+            _check_names(item)
             data = read(item, self._fetcher, self._limits)
-        except RejectedError as error:
-            self._fail(inbox_id, error)
-            raise
-        digest = sha256(data)
-        image_id = item.image_id or digest[:_ID_LENGTH]
-        known = self._known(collection, image_id)
-        if known is not None:
-            if known["sha256"] == digest:
-                return self._settled(collection, known, inbox_id)
-            conflict = ConflictError(
-                f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
-            )
-            self._fail(inbox_id, conflict)
-            raise conflict
-        number = inbox_id if inbox_id is not None else self._accept(collection, item, image_id, digest, data)
-        try:
+            digest = sha256(data)
+            image_id = item.image_id or digest[:_ID_LENGTH]
+            known = self._known(collection, image_id)
+            if known is not None:
+                if known["sha256"] == digest:
+                    return self._settled(collection, known, inbox_id, accepted)
+                raise ConflictError(
+                    f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
+                )
+            if inbox_id is None:
+                inbox_id = self._accept(collection, item, image_id, digest, data)
+            if accepted is not None:
+                accepted(image_id)
             picture = decode(data, side=encoder.image_side, limits=self._limits)
         except RejectedError as error:
-            self._fail(number, error)
+            self._fail(collection, item, digest, inbox_id, error)
             raise
-        media = self._storage.media
-        media.keep_thumbnail(collection.key, digest, thumbnail(picture.image, self._thumbnail_side))
+        self._storage.media.keep_thumbnail(collection.key, digest, thumbnail(picture.image, self._thumbnail_side))
         return Received(
             image_id=image_id,
             prepared=np.asarray(encoder.prepare(picture.image)),
-            inbox_id=number,
-            facts={
-                "sha256": digest,
-                "phash": picture.fingerprint,
-                "name": item.name,
-                "source": item.source,
-                "stored": item.path is None or media.original(collection.key, digest).exists(),
-                "format": picture.format,
-                "width": picture.width,
-                "height": picture.height,
-                "taken_at": picture.taken_at,
-                "metadata": dict(item.metadata) or None,
-            },
+            inbox_id=inbox_id,
+            facts=self._facts(inbox_id, item, digest, picture),
         )
 
-    def _accept(self, collection: CollectionRow, item: Item, image_id: str, digest: str, data: bytes) -> int:
-        stored = item.path is None  # what has no file of its own we keep
-        if stored:
-            self._storage.media.keep_original(collection.key, digest, data)
-        entry = {
-            "image_id": image_id,
+    def _facts(self, inbox_id: int, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
+        with self._storage.database.read() as connection:
+            # after a restart the item is only our copy: what came with it is in the inbox
+            entry = inbox.get(connection, inbox_id) or _entry(item)
+        return {
             "sha256": digest,
-            "name": item.name,
-            "source": item.source,
-            "stored": stored,
-            "metadata": dict(item.metadata) or None,
+            "phash": picture.fingerprint,
+            "name": entry["name"],
+            "source": entry["source"],
+            "stored": entry["stored"],
+            "metadata": entry["metadata"],
+            "format": picture.format,
+            "width": picture.width,
+            "height": picture.height,
+            "taken_at": picture.taken_at,
         }
-        with self._storage.database.write() as connection:
-            inbox.clear_failed(connection, collection.id, digest)
-            return inbox.accept(connection, collection.id, entry)
 
-    def _known(self, collection: CollectionRow, image_id: str) -> Mapping[str, Any] | None:
+    def _accept(self, collection: CollectionRow, item: Item, image_id: str, digest: str, data: bytes) -> int:
+        entry = {**_entry(item), "image_id": image_id, "sha256": digest}
+        media = self._storage.media
+        if entry["stored"]:
+            media.keep_original(collection.key, digest, data)
+        with media.settling:
+            with self._storage.database.write() as connection:
+                gone = collections.get(connection, collection.id) is None
+                if not gone:
+                    order = _clear(connection, collection, digest, entry["source"])
+                    number = inbox.accept(connection, collection.id, entry)
+            if gone:
+                self._storage.drop_files(collection.key)
+                raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.")
+            if entry["stored"]:  # an image with the same bytes may have been deleted since
+                media.keep_original(collection.key, digest, data)
+        if order is not None:
+            self._storage.delivery.deliver(order)
+        return number
+
+    def _known(self, collection: CollectionRow, image_id: str) -> Record | None:
+        check_id(image_id)
         with self._storage.database.read() as connection:
             return images.describe(connection, collection.id, [image_id]).get(image_id)
 
-    def _settled(self, collection: CollectionRow, known: Mapping[str, Any], inbox_id: int | None) -> Filed:
+    def _settled(
+        self, collection: CollectionRow, known: Record, inbox_id: int | None, accepted: Accepted | None
+    ) -> Filed:
         if inbox_id is not None:
             with self._storage.database.write() as connection:
                 inbox.settle(connection, [inbox_id])
+        if accepted is not None:
+            accepted(known["image_id"])
         return Filed(
             image_id=known["image_id"],
             category=collection.category_id(known["category"]),
@@ -126,7 +151,39 @@ class Reception:
             stacked_on=known["head_id"],
         )
 
-    def _fail(self, inbox_id: int | None, error: RejectedError) -> None:
-        if inbox_id is not None:
-            with self._storage.database.write() as connection:
+    def _fail(
+        self, collection: CollectionRow, item: Item, digest: str | None, inbox_id: int | None, error: RejectedError
+    ) -> None:
+        entry = {**_entry(item), "stored": False, "sha256": digest}
+        if inbox_id is None and digest is None and entry["source"] is None:
+            return  # nothing that could be found again: an empty row of a table
+        with self._storage.database.write() as connection:
+            if inbox_id is not None:
                 inbox.fail(connection, inbox_id, str(error))
+            elif collections.get(connection, collection.id) is not None:
+                _clear(connection, collection, digest, entry["source"])
+                if item.image_id is not None and item.image_id == storable_text(item.image_id):
+                    entry["image_id"] = item.image_id
+                inbox.refuse(connection, collection.id, entry, str(error))
+
+
+def _check_names(item: Item) -> None:
+    if item.source is not None and item.source != storable_text(item.source):
+        raise RejectedError(f"The name {storable_text(item.source)!r} is not valid text (UTF-8); rename the file.")
+
+
+def _entry(item: Item) -> dict[str, Any]:
+    """What the inbox keeps of an item. ``stored``: it has no file of its own, so we keep the original."""
+    return {
+        "name": storable_text(item.name),
+        "source": None if item.source is None else storable_text(item.source),
+        "stored": item.path is None,
+        "metadata": dict(item.metadata) or None,
+    }
+
+
+def _clear(connection: Connection, collection: CollectionRow, digest: str | None, source: str | None) -> Order | None:
+    """Forget earlier failures of an input that is tried again, and files that only those needed."""
+    cleared = inbox.clear_failed(connection, collection.id, sha256=digest, source=source)
+    unused = [one for one in images.unused_files(connection, collection.id, cleared) if one != digest]
+    return outbox.forget(connection, collection, unused) if unused else None

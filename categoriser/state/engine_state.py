@@ -76,6 +76,7 @@ class EngineState:
             _log.warning("the saved state of collection %s is damaged and is made anew", fresh.key)
             saved, lists = 0, None
             self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, 0)
+        self.vectors.clear(np.setdiff1d(np.arange(saved), present))  # of images deleted right before a crash
         self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
         self.grouping = Grouping(fresh.dimension, dial=DIAL[fresh.granularity], rows=self.vectors)
         self.grouping.restore(
@@ -87,6 +88,12 @@ class EngineState:
             lists=lists,
         )
         self._saved = saved
+
+    def forget(self, rows: npt.NDArray[np.int64]) -> None:
+        """Forget vectors and hashes of deleted rows."""
+        for row in rows.tolist():
+            self.hashes[row] = None
+        self.vectors.clear(rows)
 
     def published(self) -> None:
         """Note that a run was published."""

@@ -95,21 +95,34 @@ class States:
             slot.users -= 1
             slot.last_used = time.monotonic()
             leaving = self._idle()
-        for state in leaving:
-            state.save_if_possible()
+        for collection_id, idle in leaving:
+            self._put_away(collection_id, idle)
 
-    def _idle(self) -> list[EngineState]:
-        """Take out the states to drop; nobody uses them, and SQL is up to date, so saving can happen outside."""
+    def _idle(self) -> list[tuple[int, _Slot]]:
+        """Slots to empty, entered so that none of them is taken away twice."""
         now = time.monotonic()
         surplus = len(self._slots) - self._limit
         leaving = []
-        for collection_id, slot in list(self._slots.items()):
+        for collection_id, slot in self._slots.items():
             if slot.users == 0 and (surplus > 0 or now - slot.last_used > self._idle_seconds):
                 surplus -= 1
-                del self._slots[collection_id]
-                if slot.state is not None:
-                    leaving.append(slot.state)
+                slot.users += 1
+                leaving.append((collection_id, slot))
         return leaving
+
+    def _put_away(self, collection_id: int, slot: _Slot) -> None:
+        # without waiting: whoever holds it uses it, and we may hold another one ourselves
+        if slot.writing.acquire(blocking=False):
+            try:
+                if slot.state is not None:
+                    slot.state.save_if_possible()
+                    slot.state = None
+            finally:
+                slot.writing.release()
+        with self._guard:
+            slot.users -= 1
+            if slot.users == 0 and slot.state is None and self._slots.get(collection_id) is slot:
+                del self._slots[collection_id]
 
     def _loaded(self, slot: _Slot, collection_id: int) -> EngineState:
         if slot.state is None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix
 
@@ -42,15 +43,24 @@ class VectorFile:
         end = self._length + len(batch)
         if end > len(self._map):
             self._map = self._mapped(max(end, 2 * len(self._map)))
-        self._file.seek(self._length * 4 * self._dimension)
-        rest = memoryview(np.ascontiguousarray(batch, np.float32)).cast("B") if len(batch) else memoryview(b"")
-        while len(rest):
-            rest = rest[self._file.write(rest) :]
+        self._write(self._length, np.ascontiguousarray(batch, np.float32).tobytes())
         self._length = end
+
+    def clear(self, rows: npt.NDArray[np.int64]) -> None:
+        """Overwrite rows with zeros."""
+        for row in rows.tolist():
+            if self._map[row].any():
+                self._write(row, bytes(4 * self._dimension))
 
     def flush(self) -> None:
         """Return when all rows are on disk."""
         os.fsync(self._file.fileno())
+
+    def _write(self, row: int, data: bytes) -> None:
+        self._file.seek(row * 4 * self._dimension)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def _mapped(self, capacity: int) -> np.memmap[tuple[int, int], np.dtype[np.float32]]:
         self._file.truncate(capacity * 4 * self._dimension)  # sparse: unused rows take no space on disk
