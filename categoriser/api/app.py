@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
@@ -43,12 +44,9 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     app.state.library = library
     app.state.receiver = Receiver(library)
     answer_errors(app)
-    of_collection = APIRouter(
-        prefix="/v1/collections", responses={404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
-    )
+    failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (uploads, collections, search, log, images):  # images last: its paths match almost anything
-        of_collection.include_router(module.router)
-    app.include_router(of_collection)
+        app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(status.router)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(

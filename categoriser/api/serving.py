@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
@@ -27,7 +28,8 @@ def listen(host: str, port: int) -> socket.socket:
             f"The service has no keys yet, so it listens on this machine only and not on {host!r}: use 127.0.0.1."
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # with the protocol named asyncio switches Nagle's algorithm off; without, every answer may wait 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host.strip("[]"), port))
@@ -45,10 +47,15 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(library: Library, listener: socket.socket) -> None:
+def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Answer requests until SIGINT or SIGTERM, then finish what is under way.
 
     The library stays open: closing it, which finishes the pictures in its pipeline, is up to the caller.
+
+    Args:
+        library: what is served.
+        listener: where requests come in.
+        ready: called when nothing can go wrong any more.
     """
     config = uvicorn.Config(
         create_app(library),
@@ -57,12 +64,14 @@ def serve(library: Library, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_FINISH_SECONDS,
     )
+    server = uvicorn.Server(config)
     # uvicorn raises the signal again when it is done: it must not kill the process before the library is closed
     handlers: dict[signal.Signals, Any] = {
         which: signal.signal(which, _already_stopping) for which in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        ready()
+        server.run(sockets=[listener])
     finally:
         listener.close()
         signal.signal(signal.SIGINT, handlers[signal.SIGINT])  # whoever is impatient may interrupt the closing

@@ -71,8 +71,8 @@ class Database:
                     yield connection
             except sa.exc.OperationalError as error:
                 raise CategoriserError(
-                    f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or end "
-                    "the program that locks the database, and try again."
+                    f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or "
+                    "end the program that locks the database, and try again."
                 ) from error
 
     def close(self) -> None:
@@ -89,7 +89,9 @@ def _engine(url: str | sa.URL) -> sa.Engine:
     try:
         return sa.create_engine(url, **_options(sa.make_url(url)))
     except sa.exc.ArgumentError:
-        raise ConfigurationError(f"{url!r} is no database URL; an example: postgresql+pg8000://user@host/name.") from None
+        raise ConfigurationError(
+            f"{url!r} is no database URL; an example: postgresql+pg8000://user@host/name."
+        ) from None
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The driver {error.name} is not installed: pip install 'categoriser[server]', with a database URL that "
@@ -135,19 +137,15 @@ def _as_json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable_text(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {storable_text(str(name)): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(one) for one in value]
     if hasattr(value, "tolist"):  # numpy
         return _plain(value.tolist())
-    return storable_text(str(value))
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else storable_text(str(value))
 
 
 def storable_text(text: str) -> str:

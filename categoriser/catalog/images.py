@@ -38,7 +38,7 @@ def describe(connection: Connection, collection_id: int, image_ids: Sequence[str
     """All columns plus ``category``, ``label`` and ``head_id`` of those of the ids that exist."""
     found: dict[str, Record] = {}
     for chunk in _chunks(list(image_ids)):
-        query = _described().where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
+        query = _DESCRIBED.where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
         found.update((row.image_id, dict(row._mapping)) for row in connection.execute(query))
     return found
 
@@ -53,7 +53,7 @@ def page(
     unsorted: bool = False,
 ) -> list[Record]:
     """Images in order of arrival, those after a row; of one category or of Unsorted only."""
-    query = _described().where(images.c.collection_id == collection_id, images.c.row > after)
+    query = _DESCRIBED.where(images.c.collection_id == collection_id, images.c.row > after)
     if unsorted:
         query = query.where(micros.c.category.is_(None))
     elif category is not None:
@@ -141,21 +141,20 @@ def unused_files(connection: Connection, collection_id: int, digests: Sequence[s
     return [digest for digest in dict.fromkeys(digests) if digest not in used]
 
 
-def _described() -> sa.Select[Any]:
-    head = images.alias("head")
-    return (
-        sa.select(images, micros.c.category, categories.c.label.label("label"), head.c.image_id.label("head_id"))
-        .join_from(images, micros, _same_micro())
-        .outerjoin(
-            categories,
-            sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category),
-        )
-        .outerjoin(head, sa.and_(head.c.collection_id == images.c.collection_id, head.c.row == images.c.head_row))
-    )
-
-
 def _same_micro() -> sa.ColumnElement[bool]:
     return sa.and_(micros.c.collection_id == images.c.collection_id, micros.c.number == images.c.micro)
+
+
+_head = images.alias("head")
+_DESCRIBED = (  # made once: building it takes longer than running it
+    sa.select(images, micros.c.category, categories.c.label.label("label"), _head.c.image_id.label("head_id"))
+    .join_from(images, micros, _same_micro())
+    .outerjoin(
+        categories,
+        sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category),
+    )
+    .outerjoin(_head, sa.and_(_head.c.collection_id == images.c.collection_id, _head.c.row == images.c.head_row))
+)
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -74,18 +74,14 @@ def waiting(connection: Connection, collection_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def clear_failed(
-    connection: Connection, collection_id: int, *, sha256: str | None = None, source: str | None = None
-) -> list[str]:
-    """Forget earlier failures of the same bytes and of the same file or URL, which are being tried again.
+def clear_failed(connection: Connection, collection_id: int, *, sha256: str | None, source: str | None) -> list[str]:
+    """Forget earlier failures of the same file or URL, or of the same bytes sent without either: it is tried again.
 
     Returns the SHA-256 digests of what was forgotten.
     """
-    digests: list[str] = []
-    for column, value in ((inbox.c.sha256, sha256), (inbox.c.source, source)):
-        if value is not None:
-            digests += _forget(connection, collection_id, column == value)
-    return digests
+    if source is not None:
+        return _forget(connection, collection_id, inbox.c.source == source)
+    return _forget(connection, collection_id, sa.and_(inbox.c.sha256 == sha256, inbox.c.source.is_(None)))
 
 
 def forget_failed(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:

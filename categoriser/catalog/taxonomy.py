@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
@@ -103,7 +104,7 @@ def describe(connection: Connection, collection_id: int, values: Mapping[int, Ma
         )
 
 
-def forget_exemplars(connection: Connection, collection_id: int, image_ids: Set[str]) -> None:
+def forget_exemplars(connection: Connection, collection_id: int, image_ids: AbstractSet[str]) -> None:
     """Take deleted images out of the exemplars of categories."""
     query = sa.select(categories.c.number, categories.c.exemplars).where(
         categories.c.collection_id == collection_id, categories.c.retired_at.is_(None)

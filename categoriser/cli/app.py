@@ -7,6 +7,7 @@ makes no sense, 3 a defect of the program.
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -15,7 +16,7 @@ from typer.core import TyperGroup
 from categoriser.api.errors import code_of, error_body
 from categoriser.cli import add, change, demo, doctor, look, search, serve
 from categoriser.cli.options import JSON_WANTED
-from categoriser.cli.output import messages, print_json, tell
+from categoriser.cli.output import print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
 
 _REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
@@ -69,6 +70,6 @@ def main() -> None:
     try:
         app()
     except Exception:
-        messages().print_exception()
+        traceback.print_exc()
         tell("This is a defect of categoriser: please report it with the lines above.", style="red")
         sys.exit(_DEFECT)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -18,10 +17,9 @@ from categoriser.cli.options import (
     existing_collection,
     read_collection,
 )
-from categoriser.cli.output import messages, print_json, print_refused, print_table, say, waiting
+from categoriser.cli.output import print_json, print_refused, print_table, say, tell, waiting
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Collection, Library
-from categoriser.library.exporting import Style
 
 _SHOWN = 20
 
@@ -66,7 +64,7 @@ def export(
     with read_collection(library, collection) as found, waiting(f"Exporting {collection}"):
         report = found.export(
             target,
-            None if style is None else cast("Style", style.value),
+            None if style is None else style.value,
             files="link" if files is FileStyle.LINK else "copy",
         )
     if json:
@@ -99,7 +97,9 @@ def delete(
         if dry_run:
             deleted = 0
         else:
-            _confirm(doomed, yes=yes)
+            if not yes and not typer.confirm(f"Delete {doomed:,} images for good?", err=True):
+                tell("Nothing was deleted.")
+                raise typer.Exit(1)
             deleted = opened.delete_collection(collection) if collection_and_all else found.delete(ids)
     if json:
         print_json({"deleted": deleted, "would_delete": doomed, "dry_run": dry_run})
@@ -122,18 +122,8 @@ def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
 
 
 def _preview(collection: Collection, ids: list[str], doomed: int) -> None:
-    shown = [collection.image(image_id) for image_id in ids[:_SHOWN]] or list(
-        itertools.islice(collection.images(limit=_SHOWN), _SHOWN)
-    )
+    shown = [collection.image(image_id) for image_id in ids[:_SHOWN]] or collection.images(limit=_SHOWN)
     rows = [(image.id, image.label or "Unsorted", image.name) for image in shown]
     print_table(f"{doomed:,} images of {collection.name} to delete", ("id", "category", "name"), rows)
     if doomed > len(shown):
         say(f"… and {doomed - len(shown):,} more.")
-
-
-def _confirm(doomed: int, *, yes: bool) -> None:
-    if yes:
-        return
-    messages().print(f"Delete {doomed:,} images for good?", end=" ")
-    if not typer.confirm("", prompt_suffix="", err=True):
-        raise ConfigurationError("Nothing was deleted.")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.panel import Panel
+from rich.text import Text
 
 from categoriser.cli.options import EncoderOption, JsonOption
 from categoriser.cli.output import messages, plain, print_json, print_refused, print_table, progress, say
@@ -67,7 +68,7 @@ class _Terminal:
         messages().print(plain(f"The service listens on {where}; encoder {encoder} on {device}: {service['summary']}."))
 
 
-def plain_lines(text: str) -> object:
+def plain_lines(text: str) -> Text:
     """Several lines as they are."""
     joined = plain("")
     for number, line in enumerate(text.split("\n")):

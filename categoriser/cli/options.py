@@ -27,7 +27,7 @@ EncoderOption = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Registry name, path:FOLDER, onnx:FILE or classic; without it the collection's own, or the configured one.",
+        help="A known name, path:FOLDER, onnx:FILE or classic; without it the collection's own or the configured one.",
     ),
 ]
 JsonOption = Annotated[

@@ -68,8 +68,10 @@ def print_refused(refused: Sequence[Refused], hint: str) -> None:
     """The first refused inputs with their reasons, and how to see the others."""
     if not refused:
         return
-    rows = ((one.item, one.reason) for one in refused[:SHOWN])
-    print_table(f"{len(refused)} refused", ("input", "reason"), rows)
+    say(f"{len(refused)} refused:")
+    for one in refused[:SHOWN]:  # lines and no table: paths stay whole and can be copied
+        say(f"  {one.item}")
+        say(f"      {one.reason}")
     if len(refused) > SHOWN:
         say(f"… and {len(refused) - SHOWN} more; {hint}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from categoriser.api.serving import address, listen
 from categoriser.api.serving import serve as run_service
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, say, tell, waiting
+from categoriser.encoders import Encoder
 from categoriser.library import Library
 
 
@@ -26,15 +28,17 @@ def serve(
         with waiting("Opening the encoder"):
             chosen = opened.encoder
         resumed = opened.resume()
-        where = address(listener)
-        if json:
-            facts = {"encoder": chosen.id, "device": chosen.device, "summary": chosen.summary}
-            print_json({"listening": where, **facts, "reads_text": chosen.reads_text, "resumed": resumed})
-        else:
-            say(f"Listening on {where} with the library {library}.")
-            say(f"Encoder {chosen.id} on {chosen.device}: {chosen.summary}.")
-            if resumed:
-                say(f"{resumed} pictures that were accepted earlier are being filed.")
-            say(f"Its interface is described at {where}/docs. Stop it with Ctrl-C.")
-        run_service(opened, listener)
+        run_service(opened, listener, lambda: _introduce(address(listener), library, chosen, resumed, json=json))
         tell("Stopping; finishing what is under way.")
+
+
+def _introduce(where: str, library: Path, encoder: Encoder, resumed: int, *, json: bool) -> None:
+    if json:
+        facts = {"encoder": encoder.id, "device": encoder.device, "summary": encoder.summary}
+        print_json({"listening": where, **facts, "reads_text": encoder.reads_text, "resumed": resumed})
+        return
+    say(f"Listening on {where} with the library {library}.")
+    say(f"Encoder {encoder.id} on {encoder.device}: {encoder.summary}.")
+    if resumed:
+        say(f"{resumed} pictures that were accepted earlier are being filed.")
+    say(f"Its interface is described at {where}/docs. Stop it with Ctrl-C.")

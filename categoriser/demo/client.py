@@ -67,7 +67,9 @@ class Client:
         """All images of a category, or of "unsorted"."""
         after = None
         while True:
-            query = {"category": category, "limit": _PAGE} | ({"after": after} if after else {})
+            query: dict[str, str | int] = {"category": category, "limit": _PAGE}
+            if after is not None:
+                query["after"] = after
             page = _checked(self._http.get(f"{self._base}/images", params=query))
             yield from page["images"]
             after = page["next"]

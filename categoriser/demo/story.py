@@ -31,8 +31,8 @@ _RESULTS: Final = 12
 class Plan:
     """What to show.
 
-    ``images`` None: handwritten digits. ``encoder`` None: ``classic`` for the digits, else the configured one. ``limit``:
-    a random part of the pictures. ``classes_are_folders``: the folder of a picture is its true class.
+    ``images`` None: handwritten digits. ``encoder`` None: ``classic`` for the digits, else the configured one.
+    ``limit``: a random part of the pictures. ``classes_are_folders``: the folder of a picture is its true class.
     """
 
     images: Path | None = None
@@ -144,7 +144,7 @@ def _make_fresh(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / _MARKER).exists():
             raise ConfigurationError(
-                f"{folder} is not from an earlier demo and stays as it is: move it away, or give --output another folder."
+                f"{folder} is not from an earlier demo and stays as it is: move it away, or choose another --output."
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)

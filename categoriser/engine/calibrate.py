@@ -33,6 +33,7 @@ def calibrate(
     vectors: FloatMatrix,
     nearest: FloatVector,
     ranked: FloatVector,
+    last: FloatVector,
     *,
     dial: float,
     parameters: Parameters,
@@ -44,6 +45,7 @@ def calibrate(
         vectors: [n, d] unit vectors, n ≥ 2.
         nearest: [n] cosine of each image to its nearest neighbour.
         ranked: [n] cosine of each image to its neighbour of rank ``parameters.micro_rank``.
+        last: [n] cosine of each image to the last neighbour of its list.
         dial: added to the veto's z; broad < 0 < fine.
     """
     n = len(vectors)
@@ -62,7 +64,11 @@ def calibrate(
     spread = (float(np.sqrt(np.mean((below - middle) ** 2))) if len(below) else 0.0) + 1e-6
     contrast = (float(np.median(nearest)) - middle) / spread
     z = float(np.clip(contrast - parameters.veto_z_offset, parameters.veto_z_least, parameters.veto_z_most)) + dial
-    micro = min(middle + parameters.micro_z * spread, float(np.median(ranked))) if n > parameters.young else 2.0
+    micro = 2.0  # nothing fits: every image is its own
+    if n > parameters.young:
+        micro = min(middle + parameters.micro_z * spread, float(np.median(ranked)))  # real neighbours always fit
+    if n > parameters.mature:  # also where classes are far apart: micro-clusters are the lists that a search reads
+        micro = max(micro, float(np.median(last)))
     return Calibration(
         middle=middle,
         spread=spread,

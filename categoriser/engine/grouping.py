@@ -263,6 +263,7 @@ class Grouping:
             snapshot.vectors,
             self.lists.cosines[rows, 0],
             self.lists.cosines[rows, rank],
+            self.lists.cosines[rows, -1],
             dial=self.dial,
             parameters=self.parameters,
             rng=np.random.default_rng(self.weighing),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,17 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from categoriser.catalog import collections, events, images, inbox, taxonomy
+from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Category, Event, Filed, FloatVector, Found, Image, Refused, RunReport
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
-from categoriser.intake import FolderScan, Item, decode, from_path
+from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.maintenance import run
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
+from categoriser.settings import Settings
 
 if TYPE_CHECKING:
     from categoriser.library.library import Library
@@ -78,7 +79,7 @@ class Collection:
             items = [_item(source)]
         elif isinstance(source, str | Path):
             items = from_path(
-                Path(source).absolute(),
+                Path(source).expanduser().absolute(),
                 recursive=recursive,
                 image_column=image_column,
                 id_column=id_column,
@@ -87,7 +88,9 @@ class Collection:
                 limit=limit,
             )
         else:
+            whole = isinstance(source, Sized) and not isinstance(source, FolderScan)
             items = source if isinstance(source, FolderScan) else map(_item, source)
+            items = list(items) if whole else items  # so that the number of all is known
         self._library.encoder_of(self.row)  # fails once and clearly, not per picture
         return add_items(self._library.pipeline, self.row, items, progress)
 
@@ -112,7 +115,7 @@ class Collection:
             others filed.
 
         Raises:
-            InvalidVectorError: the array has another shape than [len(ids), dimension].
+            InvalidVectorError: the array has another shape than [len(ids), dimension], or metadata another length.
         """
         array = np.asarray(vectors, np.float32)
         row = self.row
@@ -121,6 +124,8 @@ class Collection:
                 f"Vectors of shape {array.shape} do not fit {len(ids)} ids and the dimension {row.dimension} of "
                 f"collection {self.name!r}."
             )
+        if metadata is not None and len(metadata) != len(ids):
+            raise InvalidVectorError(f"{len(metadata)} mappings of metadata do not fit {len(ids)} ids.")
         answers: list[Filed | Refused] = []
         for start in range(0, len(ids), _VECTOR_BATCH):
             part = slice(start, start + _VECTOR_BATCH)
@@ -206,10 +211,8 @@ class Collection:
         """
         row = self.row
         number = None if category in {None, "unsorted"} else self.category(str(category)).number
+        start = -1 if after is None else int(self._stored(after)["row"])
         with self._storage.database.read() as connection:
-            start = -1
-            if after is not None:
-                start = int(self._stored(after)["row"])
             page = images.page(
                 connection, self._id, after=start, limit=limit, category=number, unsorted=category == "unsorted"
             )
@@ -222,6 +225,13 @@ class Collection:
             NotFoundError: there is none with this id.
         """
         return _image(self.row, self._stored(image_id))
+
+    def images_by_id(self, image_ids: Sequence[str]) -> dict[str, Image]:
+        """Those of the images that exist."""
+        row = self.row
+        with self._storage.database.read() as connection:
+            found = images.describe(connection, self._id, image_ids)
+        return {image_id: _image(row, stored) for image_id, stored in found.items()}
 
     def thumbnail(self, image_id: str) -> Path:
         """The JPEG thumbnail of an image.
@@ -240,7 +250,7 @@ class Collection:
         return self._file(image_id, "original")
 
     def failed(self, *, after: int = 0, limit: int = 100) -> list[Refused]:
-        """Pictures that were accepted and could not be filed, with the reasons."""
+        """Pictures, files and URLs that could not be filed, with the reasons; one added again leaves the list."""
         with self._storage.database.read() as connection:
             rows = inbox.failed(connection, self._id, after=after, limit=limit)
         return [Refused(row["source"] or row["name"], row["reason"]) for row in rows]
@@ -327,10 +337,15 @@ class Collection:
     ) -> FloatVector:
         if image_id is not None:
             self._stored(image_id)
-            return self._storage.store(row).fetch(row.key, [image_id]).vectors[0]
+            points = self._storage.store(row).fetch(row.key, [image_id])
+            if not len(points):
+                raise NotFoundError(f"The vector of image {image_id!r} is not there yet or not any more; try again.")
+            stored: FloatVector = points.vectors[0]
+            return stored
         if vector is not None:
-            array = np.asarray(vector, np.float32).ravel()
-            norm = float(np.linalg.norm(array))
+            array = np.asarray(vector, np.float64).ravel()
+            with np.errstate(all="ignore"):
+                norm = float(np.linalg.norm(array))
             if array.shape != (row.dimension,) or not np.isfinite(norm) or norm == 0:
                 raise InvalidVectorError(f"The query must be {row.dimension} finite numbers that are not all zero.")
             unit: FloatVector = (array / norm).astype(np.float32)
@@ -344,13 +359,13 @@ class Collection:
                     "use an encoder with a text tower such as laion-clip-b32."
                 )
         else:
-            vectors = encoder.encode_images([_picture(image, encoder)])
+            vectors = encoder.encode_images([_picture(image, encoder, self._library.settings)])
         query: FloatVector = vectors[0]
         return query
 
     def _stored(self, image_id: str) -> Mapping[str, Any]:
         with self._storage.database.read() as connection:
-            found = images.describe(connection, self._id, [image_id]).get(image_id)
+            found = images.describe(connection, self._id, [storable_text(image_id)]).get(image_id)
         if found is None:
             raise NotFoundError(f"Collection {self.name!r} has no image {image_id!r}.")
         return found
@@ -368,15 +383,16 @@ class Collection:
         return path
 
 
-def _picture(image: Picture | None, encoder: Encoder) -> Pillow.Image:
+def _picture(image: Picture | None, encoder: Encoder, settings: Settings) -> Pillow.Image:
     if isinstance(image, Pillow.Image):
         return image.convert("RGB")
     if isinstance(image, str | Path):
         try:
-            image = Path(image).read_bytes()
+            image = Path(image).expanduser().read_bytes()
         except OSError as error:
-            raise ConfigurationError(f"{image} cannot be read: {error.strerror}.") from None
-    return decode(image or b"", side=encoder.image_side).image
+            raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+    return decode(image or b"", side=encoder.image_side, limits=limits).image
 
 
 def _item(source: Item | str | Path | bytes) -> Item:
@@ -386,7 +402,8 @@ def _item(source: Item | str | Path | bytes) -> Item:
         return Item("upload", data=source)
     if isinstance(source, str) and "://" in source:
         return Item(source.rstrip("/").rpartition("/")[2] or "picture", url=source)
-    return Item(Path(source).name, path=Path(source).absolute())
+    path = Path(source).expanduser().absolute()
+    return Item(path.name, path=path)
 
 
 def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -34,6 +33,9 @@ _COLUMNS = (
     "stacked_on",
     "metadata",
 )
+_IDS = ("image_id", "category", "stacked_on")
+_TABLE = "images.csv"
+_LONGEST_NAME = 200  # bytes, of 255 that file systems allow: the rest is for a number and the ending
 _STYLES: dict[str, Style] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", "": "folders"}
 
 
@@ -56,6 +58,9 @@ def export(
 ) -> ExportReport:
     """Write a collection; a table appears under its name only once it is complete.
 
+    JSON lines hold every text exactly. In CSV a text that a spreadsheet would run as a formula gets an apostrophe in
+    front. In folders a file images.csv lists all images, also those that have no file.
+
     Raises:
         ConfigurationError: the style is unknown, or the target cannot be written.
     """
@@ -68,9 +73,12 @@ def export(
         elif style in ("csv", "jsonl"):
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.partial")
-            with partial.open("w", encoding="utf-8", newline="") as file:
-                report.images = (_write_csv if style == "csv" else _write_jsonl)(file, rows)
-            partial.replace(target)
+            try:
+                with partial.open("w", encoding="utf-8", newline="") as file:
+                    report.images = _write_csv(file, rows) if style == "csv" else _write_jsonl(file, rows)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
         else:
             raise ConfigurationError(f"{target} has no ending that tells a style; give folders, csv or jsonl.")
     except OSError as error:
@@ -89,15 +97,21 @@ def _rows(storage: Storage, collection: CollectionRow) -> Iterator[Mapping[str, 
             }
 
 
-def _write_csv(file: IO[str], rows: Iterator[Mapping[str, Any]]) -> int:
-    table = csv.DictWriter(file, _COLUMNS, extrasaction="ignore")
+def _write_csv(file: IO[str], rows: Iterator[Mapping[str, Any]], columns: Sequence[str] = _COLUMNS) -> int:
+    table = csv.DictWriter(file, columns, extrasaction="ignore")
     table.writeheader()
     count = 0
     for row in rows:
         metadata = json.dumps(row["metadata"], ensure_ascii=False) if row["metadata"] else ""
-        table.writerow({**row, "metadata": metadata})
+        table.writerow({name: _inert(name, value) for name, value in {**row, "metadata": metadata}.items()})
         count += 1
     return count
+
+
+def _inert(column: str, value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; ids may begin with a minus, and are left so."""
+    starts = "=@\t\r" if column in _IDS else "=@\t\r+-"
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(starts)) else value
 
 
 def _write_jsonl(file: IO[str], rows: Iterator[Mapping[str, Any]]) -> int:
@@ -119,35 +133,69 @@ def _write_folders(
     if report.target.exists() and any(report.target.iterdir()):
         raise ConfigurationError(f"{report.target} is not empty; export into a new folder, so that nothing mixes.")
     report.target.mkdir(parents=True, exist_ok=True)
-    put: Callable[[Path, Path], Any] = os.symlink if files == "link" else shutil.copyfile
-    folders: dict[str | None, Path] = {}
-    taken: set[str] = set()
-    for row in rows:
-        report.images += 1
-        original = storage.media.locate(collection.key, row)
-        if original is None or not original.is_file():
-            reason = "it came as a vector" if original is None else f"{original} is gone"
-            report.without_file.append(Refused(row["image_id"], reason))
-            continue
+    folders = _Folders(report.target)
+
+    def written() -> Iterator[Mapping[str, Any]]:
+        for row in rows:
+            place = folders.place(row)
+            problem = _put(storage.media.locate(collection.key, row), place, files)
+            if problem is not None:
+                report.without_file.append(Refused(row["image_id"], problem))
+            yield {**row, "file": "" if problem else place.relative_to(report.target).as_posix()}
+
+    with (report.target / _TABLE).open("w", encoding="utf-8", newline="") as file:
+        report.images = _write_csv(file, written(), ("file", *_COLUMNS))
+
+
+def _put(original: Path | None, place: Path, files: Literal["link", "copy"]) -> str | None:
+    """Link or copy a file; returns why that could not be done, unless it concerns all."""
+    if original is None:
+        return "it came as a vector"
+    if not original.is_file():
+        return f"{original} is gone"
+    place.parent.mkdir(exist_ok=True)
+    if files == "link":
+        place.symlink_to(original.resolve())
+        return None
+    try:
+        with original.open("rb") as source, place.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+    except PermissionError as error:
+        return f"{original} cannot be read: {error.strerror}"
+    return None
+
+
+class _Folders:
+    """A folder for each category, and a name for each image that no other has, even where case does not count."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._folders: dict[str | None, str] = {}
+        self._taken: set[str] = {_TABLE.casefold()}
+        self._next: dict[str, int] = {}
+
+    def place(self, row: Mapping[str, Any]) -> Path:
+        """Where an image goes."""
         category = row["category"]
-        if category not in folders:
-            folders[category] = report.target / _free(taken, "", safe_name(row["label"] or "Unsorted"), "")
-            folders[category].mkdir()
-        name = Path(row["name"] or row["image_id"]).name
-        stem, suffix = safe_name(Path(name).stem), Path(name).suffix.lower() or f".{row['format'] or 'jpg'}"
-        put(original.resolve(), folders[category] / _free(taken, f"{folders[category].name}/", stem, suffix))
+        if category not in self._folders:
+            self._folders[category] = self._free("", safe_name(row["label"] or "Unsorted"), "")
+        folder = self._folders[category]
+        stem, dot, ending = Path(row["name"] or row["image_id"]).name.rpartition(".")
+        if not (stem and dot and ending.isalnum() and ending.isascii() and len(ending) <= 8):  # no ending, but a dot
+            stem, ending = f"{stem}{dot}{ending}", row["format"] or "jpg"
+        return self._target / folder / self._free(f"{folder}/", safe_name(stem), f".{ending.lower()}")
+
+    def _free(self, folder: str, stem: str, suffix: str) -> str:
+        name, key = f"{stem}{suffix}", f"{folder}{stem}{suffix}".casefold()
+        while f"{folder}{name}".casefold() in self._taken:
+            number = self._next[key] = self._next.get(key, 0) + 1
+            name = f"{stem}_{number}{suffix}"
+        self._taken.add(f"{folder}{name}".casefold())
+        return name
 
 
 def safe_name(name: str) -> str:
     """A file name for every system: no separators, control characters or trailing dots; "&" stays."""
-    name = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "_", name).strip(" .")
-    return name[:100] or "_"
-
-
-def _free(taken: set[str], folder: str, stem: str, suffix: str) -> str:
-    """A name that no other has, even where case does not count."""
-    name, number = f"{stem}{suffix}", 1
-    while (folder + name).casefold() in taken:
-        name, number = f"{stem}_{number}{suffix}", number + 1
-    taken.add((folder + name).casefold())
-    return name
+    name = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "_", name)
+    short = name.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(" .")
+    return short or "_"

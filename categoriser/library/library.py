@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import unicodedata
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, outbox
+from categoriser.catalog import collections, inbox, outbox, storable_text
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.tables import Record
+from categoriser.domain import Filed
 from categoriser.encoders import Encoder, open_encoder
 from categoriser.errors import ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
@@ -62,9 +65,18 @@ class Library:
         if not create and not any((Path(path) / name).exists() for name in ("catalog.sqlite", "lock")):
             raise NotFoundError(f"There is no library in {path}; make one with `categoriser add`, or give its folder.")
         chosen = Settings.load(encoder=encoder, **settings)
-        library = cls(Storage(Path(path), chosen), chosen, encoder_given=encoder is not None)
-        if resume:
-            library.resume()
+        storage = Storage(Path(path).expanduser().absolute(), chosen)
+        try:
+            library = cls(storage, chosen, encoder_given=encoder is not None)
+        except BaseException:
+            storage.close()
+            raise
+        try:
+            if resume:
+                library.resume()
+        except BaseException:
+            library.close()
+            raise
         return library
 
     def __enter__(self) -> Self:
@@ -94,7 +106,8 @@ class Library:
                 last = entry["id"]
                 collection = self._find(entry["collection"])
                 if collection is not None:
-                    self.pipeline.submit(collection, self._accepted_item(collection, entry), inbox_id=last)
+                    item = self._accepted_item(collection, entry)
+                    self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
                     count += 1
 
     def collection(self, name: str, *, create: bool = True) -> Collection:
@@ -141,12 +154,12 @@ class Library:
         found = self._find(name)
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
-        with self.storage.states.writing(found.id), self.storage.database.write() as connection:
-            size = collections.size(connection, found.id)
-            order = outbox.drop(connection, found)
-            collections.delete(connection, found.id)
-        self.storage.delivery.deliver(order)
-        self.storage.drop_files(found)
+        with self.storage.states.excluding(found.id):
+            with self.storage.database.write() as connection:
+                size = collections.size(connection, found.id)
+                order = outbox.drop(connection, found)
+                collections.delete(connection, found.id)
+            self.storage.delivery.deliver(order)
         return size
 
     @property
@@ -191,14 +204,23 @@ class Library:
             )
 
     def _find(self, name: str) -> CollectionRow | None:
+        if name != storable_text(name):
+            return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
 
-    def _accepted_item(self, collection: CollectionRow, entry: Any) -> Item:
-        path = (
-            self.storage.media.original(collection.key, entry["sha256"]) if entry["stored"] else Path(entry["source"])
-        )
-        return Item(entry["name"], path=path, image_id=entry["image_id"], metadata=entry["metadata"] or {})
+    def _accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
+        stored, digest = entry["stored"], entry["sha256"]
+        path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
+        # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
+        image_id = None if digest.startswith(entry["image_id"]) else entry["image_id"]
+        return Item(entry["name"], path=path, image_id=image_id)
+
+
+def _log_failure(future: Future[Filed]) -> None:
+    error = future.exception()
+    if error is not None:
+        _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 
 def _check_name(name: str) -> None:

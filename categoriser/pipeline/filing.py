@@ -92,7 +92,9 @@ def _run(storage: Storage, collection_id: int) -> None:
     except NotFoundError:
         return
     except Exception:
-        _log.exception("the automatic run of collection %d failed; the next step of its growth tries again", collection_id)
+        _log.exception(
+            "the automatic run of collection %d failed; the next step of its growth tries again", collection_id
+        )
         with storage.states.writing(collection_id) as state, storage.database.write() as connection:
             state.images_at_run = state.grouping.weighing
             collections.update(connection, collection_id, images_at_run=state.images_at_run)

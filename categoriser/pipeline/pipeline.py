@@ -265,9 +265,7 @@ class _EncoderThread:
         """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""
         try:
             vectors = self._encoder.encode_prepared(np.stack(prepared))
-            if len(vectors) != len(prepared):
-                raise EncoderFailedError(f"{self._encoder.id} gave {len(vectors)} vectors for {len(prepared)} pictures.")
-            return list(vectors)
+            return [vectors[place] for place in range(len(prepared))]
         except Exception as error:
             if len(prepared) > 1:
                 _log.warning("a batch of %d pictures could not be encoded (%s); one by one", len(prepared), error)

@@ -61,6 +61,16 @@ class Reception:
             RejectedError: it cannot be filed; the inbox keeps the reason.
             NotFoundError: the collection was deleted.
         """
+        try:
+            return self._receive(collection, item, encoder, inbox_id, accepted)
+        except OSError:
+            if self._gone(collection):  # its folders went while we wrote
+                raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.") from None
+            raise
+
+    def _receive(
+        self, collection: CollectionRow, item: Item, encoder: Encoder, inbox_id: int | None, accepted: Accepted | None
+    ) -> Received | Filed:
         digest: str | None = None
         try:
             if item.url is not None and item.image_id is not None:
@@ -123,13 +133,21 @@ class Reception:
                     order = _clear(connection, collection, digest, entry["source"])
                     number = inbox.accept(connection, collection.id, entry)
             if gone:
-                self._storage.drop_files(collection.key)
+                self._gone(collection)
                 raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.")
             if entry["stored"]:  # an image with the same bytes may have been deleted since
                 media.keep_original(collection.key, digest, data)
         if order is not None:
             self._storage.delivery.deliver(order)
         return number
+
+    def _gone(self, collection: CollectionRow) -> bool:
+        """Whether the collection was deleted; then nothing of it may stay, whoever wrote it last."""
+        with self._storage.database.read() as connection:
+            gone = collections.get(connection, collection.id) is None
+        if gone:
+            self._storage.drop_files(collection.key)
+        return gone
 
     def _known(self, collection: CollectionRow, image_id: str) -> Record | None:
         check_id(image_id)

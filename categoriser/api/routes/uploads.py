@@ -23,7 +23,7 @@ from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Outcome
 from categoriser.api.request_body import inlined_schema, uploaded_pictures
 from categoriser.domain import Filed
-from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.errors import CategoriserError
 from categoriser.library import Collection
 
 router = APIRouter(tags=["images"])
@@ -83,30 +83,42 @@ async def upload_images(
         if isinstance(outcome, CategoriserError):
             raise outcome
         response.status_code = 200 if outcome.known else 201
-        return await run_in_threadpool(_uploaded, target, outcome)
+        return (await run_in_threadpool(_uploaded, target, [outcome]))[0]
     response.status_code = 200
     return await run_in_threadpool(_report, target, outcomes)
 
 
 def _report(collection: Collection, outcomes: Sequence[tuple[str, Outcome]]) -> UploadReport:
-    results = [_result(collection, name, outcome) for name, outcome in outcomes]
+    filed = iter(_uploaded(collection, [outcome for _, outcome in outcomes if isinstance(outcome, Filed)]))
+    results = [
+        _refused(name, outcome) if isinstance(outcome, CategoriserError) else _result(name, next(filed))
+        for name, outcome in outcomes
+    ]
     count = [result.status for result in results].count
     return UploadReport(filed=count("filed"), known=count("known"), refused=count("refused"), results=results)
 
 
-def _result(collection: Collection, name: str, outcome: Outcome) -> UploadResult:
-    if isinstance(outcome, CategoriserError):
-        return UploadResult(name=name, status="refused", error=ErrorDetail(code=code_of(outcome), message=str(outcome)))
-    return UploadResult(name=name, status="known" if outcome.known else "filed", image=_uploaded(collection, outcome))
+def _result(name: str, image: Uploaded) -> UploadResult:
+    return UploadResult(name=name, status="known" if image.known else "filed", image=image)
 
 
-def _uploaded(collection: Collection, filed: Filed) -> Uploaded:
-    category, label = filed.category, None
-    try:
-        image = collection.image(filed.image_id)
-        category, label = image.category, image.label  # a run may have moved it since it was filed
-    except NotFoundError:
-        pass  # deleted meanwhile; it was filed all the same
-    return Uploaded(
-        image_id=filed.image_id, category=category, label=label, known=filed.known, stacked_on=filed.stacked_on
-    )
+def _refused(name: str, error: CategoriserError) -> UploadResult:
+    return UploadResult(name=name, status="refused", error=ErrorDetail(code=code_of(error), message=str(error)))
+
+
+def _uploaded(collection: Collection, filed: Sequence[Filed]) -> list[Uploaded]:
+    """With the categories as of now: a run may have moved images since they were filed, or somebody deleted them."""
+    images = collection.images_by_id([one.image_id for one in filed])
+    answers = []
+    for one in filed:
+        image = images.get(one.image_id)
+        answers.append(
+            Uploaded(
+                image_id=one.image_id,
+                category=one.category if image is None else image.category,
+                label=None if image is None else image.label,
+                known=one.known,
+                stacked_on=one.stacked_on,
+            )
+        )
+    return answers

@@ -1,0 +1,83 @@
+"""Search at 100k through the micro-cluster lists, without an index of the store: time and recall, beside exact search."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.data import generated, real, without_structure
+from benchmarks.measure import milliseconds, row
+from categoriser import Library
+
+N, DIMENSION, QUERIES = 100_000, 512, 300
+
+
+def main() -> None:
+    """Print the rows."""
+    one_set("clustered", lambda: generated(N, DIMENSION))
+    one_set("no structure within classes", lambda: without_structure(N, DIMENSION))
+    if real("fashion") is not None:
+        one_set("real pictures, interpolated", interpolated)
+
+
+def interpolated() -> np.ndarray:
+    """100k vectors between those of real pictures and their neighbours, rotated into 512 dimensions."""
+    sets = [found[0] for name in ("fashion", "caltech", "cifar10") if (found := real(name)) is not None]
+    vectors = np.concatenate(sets)
+    _, _, axes = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    gram = vectors @ vectors.T
+    np.fill_diagonal(gram, -1)
+    near = np.argpartition(-gram, 10, axis=1)[:, :10]
+    rng = np.random.default_rng(0)
+    parts = []
+    for _ in range(10):
+        base = rng.integers(0, len(vectors), N // 10)
+        mixed = vectors[base]
+        for _ in range(2):
+            other = vectors[near[base, rng.integers(0, 10, len(base))]]
+            mixed = mixed + rng.uniform(0, 0.5, (len(base), 1)).astype(np.float32) * (other - vectors[base])
+        parts.append(mixed @ axes[:DIMENSION].T)
+    result = np.concatenate(parts)
+    return (result / np.linalg.norm(result, axis=1, keepdims=True)).astype(np.float32)
+
+
+def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
+    """Rows for one set of vectors."""
+    vectors = make()
+    rng = np.random.default_rng(5)
+    chosen = rng.choice(N, QUERIES, replace=False)
+    noise = rng.normal(size=(QUERIES, DIMENSION)).astype(np.float32)
+    queries = vectors[chosen] + 0.02 * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :15]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Library.open(folder, f"vectors:{DIMENSION}", automatic_runs=False) as library,
+    ):
+        collection = library.collection("benchmark")
+        for low in range(0, N, 10_000):
+            collection.add_vectors([str(i) for i in range(low, low + 10_000)], vectors[low : low + 10_000])
+            collection.run()
+        found: list[set[str]] = []
+        taken = milliseconds(
+            lambda i: found.append({hit.image_id for hit in collection.search(vector=queries[i], limit=10)}), QUERIES
+        )
+        recall = np.mean([len(hits & set(map(str, truth[:10]))) / 10 for hits, truth in zip(found, exact, strict=True)])
+        row(
+            f"search at {N:,} × {DIMENSION}, {name}: through the library",
+            "p50 ≤ 2 ms, recall@10 ≥ .99",
+            f"p50 {np.median(taken):.2f} ms, p95 {np.percentile(taken, 95):.2f} ms, recall {recall:.4f}",
+        )
+        store, stored = library.storage.store(collection.row), collection.row
+        whole = milliseconds(lambda i: store.search(stored.key, queries[i], 10), 30)
+        row("… the same store read completely", "", f"p50 {np.median(whole):.1f} ms, recall 1")
+        with library.storage.states.reading(stored.id) as state:
+            seen, _ = state.grouping.neighbours(queries)
+        recall = np.mean([len(set(a.tolist()) & set(b.tolist())) / 15 for a, b in zip(seen, exact, strict=True)])
+        row(f"neighbour recall@15 that inserts see, {name}", "≥ .98", f"{recall:.4f}")
+
+
+if __name__ == "__main__":
+    main()

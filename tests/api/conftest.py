@@ -1,0 +1,60 @@
+"""A real service on a free port, in a thread of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from categoriser import Library
+from categoriser.api import create_app
+from categoriser.api.serving import address, listen
+
+Start = Callable[..., httpx.Client]
+
+
+@contextmanager
+def serving(library: Library, **options: Any) -> Iterator[httpx.Client]:
+    """A client of the service over a library."""
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(library, **options), lifespan="off", log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    with Library.open(tmp_path_factory.mktemp("library"), encoder="classic") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def service(library: Library) -> Iterator[httpx.Client]:
+    """One for all tests of a module; they keep apart by their collections' names."""
+    with serving(library) as client:
+        yield client
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """A service with settings of the test's own."""
+    with ExitStack() as stack:
+
+        def start(max_body: int | None = None, **settings: Any) -> httpx.Client:
+            opened = stack.enter_context(Library.open(tmp_path / "library", **({"encoder": "classic"} | settings)))
+            return stack.enter_context(serving(opened, max_body=max_body))
+
+        yield start

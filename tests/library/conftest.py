@@ -1,0 +1,24 @@
+"""Libraries to test on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from categoriser import Library
+
+
+@pytest.fixture
+def pictures_library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library that encodes pictures."""
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        yield library
+
+
+@pytest.fixture
+def vectors_library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library for vectors of eight numbers."""
+    with Library.open(tmp_path / "library", encoder="vectors:8") as library:
+        yield library

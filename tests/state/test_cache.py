@@ -1,0 +1,162 @@
+"""What lies in the state folder is only a cache: a restart, with or without it, changes no assignment."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from categoriser import Library, MissingVectorsError
+from categoriser.state.vector_file import VectorFile
+
+from ..whole import check, clusters
+
+NAMES = [f"v{i}" for i in range(700)]
+VECTORS = clusters(900, 16, centres=12)
+
+
+def _state(folder: Path) -> Path:
+    return next((folder / "state").iterdir())
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+
+
+def _zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def _noise(path: Path) -> None:
+    path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
+
+
+def _lying_lists(path: Path) -> None:
+    with np.load(path) as stored:
+        ids, cosines = stored["ids"].copy(), stored["cosines"]
+    ids[5, 0] = 10**6
+    np.savez(path, ids=ids, cosines=cosines)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "nothing": lambda state: None,
+    "all deleted": shutil.rmtree,
+    "lists deleted": lambda state: (state / "lists.npz").unlink(),
+    "vectors deleted": lambda state: (state / "vectors.f32").unlink(),
+    "lists truncated": lambda state: _truncate(state / "lists.npz"),
+    "vectors truncated": lambda state: _truncate(state / "vectors.f32"),
+    "vectors emptied": lambda state: (state / "vectors.f32").write_bytes(b""),
+    "lists zero": lambda state: _zero(state / "lists.npz"),
+    "vectors zero": lambda state: _zero(state / "vectors.f32"),
+    "vectors noise": lambda state: _noise(state / "vectors.f32"),
+    "lists out of range": lambda state: _lying_lists(state / "lists.npz"),
+    "vectors odd length": lambda state: (state / "vectors.f32").write_bytes((state / "vectors.f32").read_bytes()[:-3]),
+}
+
+
+def _recall(lists: np.ndarray) -> float:
+    """Share of the true neighbours (rows 100 to 130 are deleted) that are in the lists."""
+    cosines = VECTORS[:700] @ VECTORS[:700].T
+    np.fill_diagonal(cosines, -9)
+    cosines[:, 100:130] = -9
+    nearest = np.argsort(-cosines, axis=1)[:, : lists.shape[1]]
+    rows = [row for row in range(700) if not 100 <= row < 130]
+    return float(np.mean([np.isin(nearest[row], lists[row]).mean() for row in rows]))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        collection = library.collection("a")
+        collection.add_vectors(NAMES, VECTORS[:700])
+        collection.delete(NAMES[100:130])
+        before = check(collection, tmp_path)
+        with library.storage.states.writing(collection.row.id) as state:
+            recall = _recall(state.grouping.lists.ids[:700])
+    DAMAGES[damage](_state(tmp_path / "library"))
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        collection = library.collection("a")
+        assert check(collection, tmp_path) == before
+        with library.storage.states.writing(collection.row.id) as state:
+            assert _recall(state.grouping.lists.ids[:700]) >= recall - 0.01
+        collection.add_vectors([f"w{i}" for i in range(200)], VECTORS[700:])
+        collection.run()
+        collection.delete("w3")
+        assert len(check(collection, tmp_path)) == 869
+
+
+def test_an_older_cache_than_the_catalog_is_completed(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        library.collection("a").add_vectors(NAMES, VECTORS[:700])
+    older = tmp_path / "older"
+    shutil.copytree(_state(tmp_path / "library"), older)
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        collection = library.collection("a")
+        collection.delete(NAMES[:50])
+        collection.add_vectors([f"w{i}" for i in range(200)], VECTORS[700:])
+        before = check(collection, tmp_path)
+    shutil.copytree(older, _state(tmp_path / "library"), dirs_exist_ok=True)
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        collection = library.collection("a")
+        assert check(collection, tmp_path) == before
+        with library.storage.states.writing(collection.row.id) as state:
+            assert not state.vectors.matrix[:50].any()  # deleted vectors are not kept in the cache either
+
+
+def test_missing_vectors_are_told_and_the_collection_can_still_be_deleted(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        library.collection("a").add_vectors(NAMES, VECTORS[:700])
+    shutil.rmtree(tmp_path / "library" / "state")
+    shutil.rmtree(tmp_path / "library" / "vectors")
+    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+        with pytest.raises(MissingVectorsError, match="700 vectors"):
+            library.collection("a").run()
+        assert library.delete_collection("a") == 700
+
+
+def test_few_open_collections_serve_many_under_threads(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:16", open_collections=1, idle_minutes=0.0001) as library:
+        failures: list[BaseException] = []
+
+        def work(thread: int) -> None:
+            try:
+                for step in range(12):
+                    collection = library.collection(f"c{(thread + step) % 5}")
+                    first = 10 * (12 * thread + step)
+                    names = [f"t{thread} {step} {i}" for i in range(10)]
+                    collection.add_vectors(names, VECTORS[np.arange(first, first + 10) % 900])
+                    collection.search(vector=VECTORS[first % 900])
+                    if step % 4 == 3:
+                        collection.run()
+                        collection.delete(names[:3])
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(100)
+            assert not thread.is_alive()
+        assert failures == []
+        assert len(library.storage.states._slots) <= 1
+        counts = [len(check(library.collection(f"c{i}"), tmp_path)) for i in range(5)]
+        assert sum(counts) == 6 * (120 - 9)
+
+
+def test_a_vector_file_grows_reads_and_clears(tmp_path: Path) -> None:
+    file = VectorFile(tmp_path / "vectors", 16, 0)
+    for start in range(0, 900, 90):
+        file.append(VECTORS[start : start + 90])
+    np.testing.assert_array_equal(file.matrix, VECTORS)
+    file.clear(np.array([3, 4]))
+    file.flush()
+    again = VectorFile(tmp_path / "vectors", 16, 900)
+    assert not again.matrix[3:5].any()
+    np.testing.assert_array_equal(again.matrix[5:], VECTORS[5:])
+    with pytest.raises(ValueError, match="read-only"):
+        again.matrix[0, 0] = 1
