@@ -12,8 +12,8 @@ SHARED = Path(__file__).parents[2] / "shared"
 def generated(n: int, dimension: int = 512, *, classes: int = 300, rank: int = 24, seed: int = 1) -> np.ndarray:
     """Unit vectors as image-text encoders make them: a narrow cone, Zipf class sizes, few directions within a class.
 
-    Random pairs have a cosine of about .5, pairs of one class of about .8. Within a class nine tenths of the variance lie
-    in ``rank`` directions of its own and one tenth is noise in all directions.
+    Random pairs have a cosine of about .5, pairs of one class of about .8. Within a class nine tenths of the variance
+    lie in ``rank`` directions of its own and one tenth is noise in all directions.
     """
     rng = np.random.default_rng(seed)
     cone = _unit(rng.normal(size=(1, dimension)))

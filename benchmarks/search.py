@@ -1,4 +1,4 @@
-"""Search at 100k through the micro-cluster lists, without an index of the store: time and recall, beside exact search."""
+"""Search at 100k through the micro-cluster lists, without an index of the store, beside exact search: time, recall."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def _engine(url: str | sa.URL) -> sa.Engine:
     try:
         return sa.create_engine(url, **_options(sa.make_url(url)))
     except sa.exc.ArgumentError:
-        raise ConfigurationError(
-            f"{url!r} is no database URL; an example: postgresql+pg8000://user@host/name."
+        raise ConfigurationError(  # without the text: it may hold a password
+            "The setting 'database' is no database URL; an example: postgresql+pg8000://user@host/name."
         ) from None
     except ModuleNotFoundError as error:
         raise MissingExtraError(

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
 from categoriser.domain import IntVector
 from categoriser.engine.grouping import Grouping
@@ -65,6 +62,11 @@ def agreement(truth: Sequence[str], found: Sequence[str | None]) -> Agreement:
 
     Accuracy: best one-to-one matching of categories to classes (Kuhn–Munkres).
     """
+    # only benchmarks and the demo come here, and these imports would double the start of every command
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score  # noqa: PLC0415
+    from sklearn.metrics.cluster import contingency_matrix  # noqa: PLC0415
+
     own = [f"unsorted {i}" if name is None else f"category {name}" for i, name in enumerate(found)]
     table = contingency_matrix(truth, own)
     left, right = linear_sum_assignment(-table)

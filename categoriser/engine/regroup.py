@@ -58,83 +58,95 @@ def regroup(
 
     Returns the category of each micro-cluster [m], what was done, and the next free category number.
     """
-    m = len(snapshot.counts)
-    n = snapshot.size
-    membership = sparse.csr_matrix((np.ones(n), (np.arange(n), snapshot.micro_of)), shape=(n, m))
-    graph = (membership.T @ snapshot.links() @ membership).tocsr()
-    volumes = np.asarray(graph.sum(axis=1)).ravel()
-    live = np.flatnonzero(snapshot.counts > 0)
-    categories = snapshot.categories.copy()
-    surgery = Surgery()
-    least = parameters.spawn_size if n >= parameters.tiny else 2
+    return _Regrouping(snapshot, calibration, parameters, next_number).result()
 
-    shrink, relief = parameters.young_hysteresis if n <= parameters.mature else parameters.mature_hysteresis
-    kept_together = Thresholds(
-        share=parameters.share * shrink,
-        modularity=parameters.modularity * shrink,
-        waived_share=parameters.waived_share * shrink,
-        veto=calibration.veto - relief * calibration.spread,
-        waiver=calibration.waiver - relief * calibration.spread,
-    )
-    total = float(volumes.sum())
-    for category in np.unique(categories[categories >= 0]).tolist():
-        members = live[categories[live] == category]
-        if len(members) < 2:
-            continue
-        inside = Groups(
-            links=graph[members][:, members],
-            sums=snapshot.sums[members].astype(np.float64),
-            counts=snapshot.counts[members],
-            volumes=volumes[members],
-            total=total,
+
+class _Regrouping:
+    def __init__(self, snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int) -> None:
+        n, m = snapshot.size, len(snapshot.counts)
+        membership = sparse.csr_matrix((np.ones(n), (np.arange(n), snapshot.micro_of)), shape=(n, m))
+        self.graph = (membership.T @ snapshot.links() @ membership).tocsr()  # links between micro-clusters [m, m]
+        self.volumes = np.asarray(self.graph.sum(axis=1)).ravel()
+        self.total = float(self.volumes.sum())
+        self.live = np.flatnonzero(snapshot.counts > 0)
+        self.sums, self.counts = snapshot.sums, snapshot.counts
+        self.categories = snapshot.categories.copy()
+        self.calibration, self.parameters = calibration, parameters
+        self.next_number = next_number
+        self.least = parameters.spawn_size if n >= parameters.tiny else 2
+        self.hysteresis = parameters.young_hysteresis if n <= parameters.mature else parameters.mature_hysteresis
+        self.surgery = Surgery()
+
+    def result(self) -> tuple[IntVector, Surgery, int]:
+        thresholds = self._thresholds(*self.hysteresis)
+        for category in np.unique(self.categories[self.categories >= 0]).tolist():
+            self._split(category, thresholds)
+        self._merge()
+        return self.categories, self.surgery, self.next_number
+
+    def _thresholds(self, shrink: float = 1.0, relief: float = 0.0) -> Thresholds:
+        """For joining; to stay together less will do: ``shrink`` times the shares, ``relief`` σ off the floors."""
+        return Thresholds(
+            share=self.parameters.share * shrink,
+            modularity=self.parameters.modularity * shrink,
+            waived_share=self.parameters.waived_share * shrink,
+            veto=self.calibration.veto - relief * self.calibration.spread,
+            waiver=self.calibration.waiver - relief * self.calibration.spread,
         )
-        pieces = agglomerate(inside, kept_together)
-        _, piece = np.unique(pieces, return_inverse=True)
-        sizes = np.bincount(piece, weights=snapshot.counts[members])
-        for which in np.argsort(-sizes, kind="stable")[1:].tolist():
-            if sizes[which] >= max(least, parameters.piece_size):
-                categories[members[piece == which]] = next_number
-                surgery.split.append((category, next_number))
-                next_number += 1
-            else:  # crumbs: the merge step puts them where they belong
-                categories[members[piece == which]] = UNSORTED
 
-    key = np.where(categories >= 0, categories, next_number + np.arange(m))[live]
-    nodes, node = np.unique(key, return_inverse=True)
-    gather = sparse.csr_matrix((np.ones(len(live)), (live, node)), shape=(m, len(nodes)))
-    sizes = np.bincount(node, weights=snapshot.counts[live]).astype(np.float64)
-    whole = Groups(
-        links=(gather.T @ graph @ gather).tocsr(),
-        sums=gather.T @ snapshot.sums.astype(np.float64),
-        counts=np.asarray(sizes, np.float64),
-        volumes=np.bincount(node, weights=volumes[live]).astype(np.float64),
-        total=total,
-    )
-    joined = Thresholds(
-        share=parameters.share,
-        modularity=parameters.modularity,
-        waived_share=parameters.waived_share,
-        veto=calibration.veto,
-        waiver=calibration.waiver,
-    )
-    groups = agglomerate(whole, joined)
-    first_new = next_number
-    answer = np.full(len(nodes), UNSORTED, np.int64)
-    order = np.argsort(groups, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        old = [which for which in members.tolist() if nodes[which] < first_new]
-        if old:
-            winner = max(old, key=lambda which: sizes[which])
-            answer[members] = nodes[winner]
-            if len(old) > 1:
-                surgery.merged.append((int(nodes[winner]), [int(nodes[which]) for which in old if which != winner]))
-        elif sizes[members].sum() >= least:
-            answer[members] = next_number
-            surgery.spawned.append(next_number)
-            next_number += 1
-    result = np.full(m, UNSORTED, np.int64)
-    result[live] = answer[node]
-    return result, surgery, next_number
+    def _split(self, category: int, thresholds: Thresholds) -> None:
+        """Join a category's micro-clusters from scratch: pieces that stay apart become categories of their own."""
+        members = self.live[self.categories[self.live] == category]
+        if len(members) < 2:
+            return
+        inside = Groups(
+            links=self.graph[members][:, members],
+            sums=self.sums[members].astype(np.float64),
+            counts=self.counts[members],
+            volumes=self.volumes[members],
+            total=self.total,
+        )
+        _, piece = np.unique(agglomerate(inside, thresholds), return_inverse=True)
+        sizes = np.bincount(piece, weights=self.counts[members])
+        for which in np.argsort(-sizes, kind="stable")[1:].tolist():  # the largest keeps the number
+            if sizes[which] >= max(self.least, self.parameters.piece_size):
+                self.categories[members[piece == which]] = self.next_number
+                self.surgery.split.append((category, self.next_number))
+                self.next_number += 1
+            else:  # crumbs: the merge step puts them where they belong
+                self.categories[members[piece == which]] = UNSORTED
+
+    def _merge(self) -> None:
+        """Join categories and Unsorted micro-clusters: merge, absorb and spawn."""
+        m, live, first_new = len(self.counts), self.live, self.next_number
+        key = np.where(self.categories >= 0, self.categories, first_new + np.arange(m))[live]
+        nodes, node = np.unique(key, return_inverse=True)  # below first_new: a category; else one micro-cluster
+        gather = sparse.csr_matrix((np.ones(len(live), np.float32), (live, node)), shape=(m, len(nodes)))
+        sizes = np.bincount(node, weights=self.counts[live]).astype(np.float64)
+        whole = Groups(
+            links=(gather.T @ self.graph @ gather).tocsr(),
+            sums=(gather.T @ self.sums).astype(np.float64),
+            counts=sizes,
+            volumes=np.bincount(node, weights=self.volumes[live]).astype(np.float64),
+            total=self.total,
+        )
+        groups = agglomerate(whole, self._thresholds())
+        answer = np.full(len(nodes), UNSORTED, np.int64)
+        order = np.argsort(groups, kind="stable")
+        for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+            old = [which for which in members.tolist() if nodes[which] < first_new]
+            if old:
+                winner = max(old, key=lambda which: sizes[which])
+                answer[members] = nodes[winner]
+                if len(old) > 1:
+                    losers = [int(nodes[which]) for which in old if which != winner]
+                    self.surgery.merged.append((int(nodes[winner]), losers))
+            elif sizes[members].sum() >= self.least:
+                answer[members] = self.next_number
+                self.surgery.spawned.append(self.next_number)
+                self.next_number += 1
+        self.categories = np.full(m, UNSORTED, np.int64)
+        self.categories[live] = answer[node]
 
 
 def refine(

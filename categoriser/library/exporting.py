@@ -195,7 +195,7 @@ class _Folders:
 
 
 def safe_name(name: str) -> str:
-    """A file name for every system: no separators, control characters or trailing dots; "&" stays."""
-    name = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', "_", name)
+    """A file name for every system: no separators, control characters, trailing dots, option or formula; "&" stays."""
+    name = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+|^[=+@-]', "_", name)
     short = name.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(" .")
     return short or "_"

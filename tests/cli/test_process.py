@@ -64,7 +64,7 @@ def test_a_wrong_setting_is_named(process: Command, monkeypatch: pytest.MonkeyPa
     result = process("add", ".", "--json")
     assert result.code == 2
     assert "batch_size" in result.json["error"]["message"]
-    assert "Traceback" not in result.err
+    assert result.err.count("\n") == 1  # one sentence, no traceback
 
 
 def test_the_service_files_answers_and_stops_when_told(process: Command, folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_service_never_falls_back_to_another_encoder(process: Command, monke
 
 
 def test_an_interrupted_add_says_so_and_goes_on_next_time(process: Command, folder: Path) -> None:
-    for seed in range(100, 500):
+    for seed in range(100, 250):
         (folder / f"{seed}.png").write_bytes(picture(seed))
     command = [sys.executable, "-m", "categoriser", "add", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as adding:
@@ -113,5 +113,5 @@ def test_an_interrupted_add_says_so_and_goes_on_next_time(process: Command, fold
     assert "Interrupted" in message
     assert "Traceback" not in message
     report = process("add", folder, "--json").json
-    assert report["filed"] + report["known"] == 412
-    assert process("categories", "--json").json["images"] == 412
+    assert report["filed"] + report["known"] == 162
+    assert process("categories", "--json").json["images"] == 162
