@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-_SIDE: Final = 64  # pixels; the originals have 8
+_SIDE: Final = 64  # pixels; the originals have 8, and strokes touch their edges
+_MARGIN: Final = 1  # original pixels
 
 
 def write_digits(folder: Path, progress: Callable[[int, int | None], None]) -> None:
@@ -21,6 +22,6 @@ def write_digits(folder: Path, progress: Callable[[int, int | None], None]) -> N
         file = folder / str(digit) / f"{number:04}.png"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.round(255 - grey * (255 / 16)).astype(np.uint8)
+            pixels = np.round(255 - np.pad(grey, _MARGIN) * (255 / 16)).astype(np.uint8)
             Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(file)
         progress(number + 1, len(digits.images))

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from categoriser.demo.client import Client
 from categoriser.demo.report import DemoReport, Json
 
-SHOWN: Final = 24  # pictures per category
+SHOWN: Final = 24  # pictures per category: full rows of 8 and of 6
+UNSORTED_SHOWN: Final = 36
 _FETCHING: Final = 4  # requests at a time
 
 
@@ -101,7 +102,7 @@ def _render(report: DemoReport, **parts: Any) -> None:
     environment = Environment(
         loader=PackageLoader("categoriser.demo"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    text = environment.get_template("page.html.j2").render(report=report, **parts)
+    text = environment.get_template("page.html.j2").render(report=report, shown=SHOWN, **parts)
     partial = report.page.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8", errors="replace")
     partial.replace(report.page)

@@ -13,7 +13,7 @@ from typing import Final
 
 from categoriser.demo.client import Client
 from categoriser.demo.digits import write_digits
-from categoriser.demo.page import chosen_images, write_page
+from categoriser.demo.page import UNSORTED_SHOWN, chosen_images, write_page
 from categoriser.demo.report import Audience, DemoReport, Json, Search
 from categoriser.demo.service import running_service
 from categoriser.demo.stream import Streamed, stream
@@ -101,7 +101,7 @@ def _look(plan: Plan, client: Client, service: Json, streamed: Streamed, run: Js
         page=plan.output / "index.html",
     )
     shown: dict[str, Sequence[str]] = {one["id"]: chosen_images(one, members[one["id"]]) for one in categories}
-    shown["unsorted"] = members["unsorted"][: 2 * len(next(iter(shown.values()), [])) or 24]
+    shown["unsorted"] = members["unsorted"][:UNSORTED_SHOWN]
     with audience.progress("Making the page") as progress:
         write_page(client, report, shown, streamed.accepted, progress)
     return report

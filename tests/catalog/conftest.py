@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from categoriser.catalog import Database, collections, sqlite_url
 from categoriser.catalog.collections import CollectionRow
-
-from ..postgres import cluster
+from tests.postgres import cluster
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,7 @@ from categoriser.catalog import Database, collections, events, images, inbox, ou
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import metadata
 from categoriser.domain import Points
-
-from ..whole import check, clusters, left_over, picture
+from tests.whole import check, clusters, left_over, picture
 
 
 def test_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
@@ -206,7 +205,9 @@ def test_a_library_works_end_to_end(url: sa.URL, tmp_path: Path) -> None:
         check(collection, tmp_path)
 
 
-@pytest.mark.parametrize("url", ["nonsense", "sqlite:////nowhere/at/all.sqlite", "postgresql+pg8000://nobody@127.0.0.1:9/x"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:////nowhere/at/all.sqlite", "postgresql+pg8000://nobody@127.0.0.1:9/x"]
+)
 def test_a_database_that_cannot_be_had_gives_a_sentence(url: str) -> None:
     with pytest.raises(ConfigurationError):
         Database(url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,20 @@ import pytest
 from categoriser import Collection, ConfigurationError, Library
 from categoriser.catalog import taxonomy
 from categoriser.intake import Item
+from tests.whole import check, clusters, picture, pictures
 
-from ..whole import check, clusters, picture, pictures
-
-LABELS = ["Salt & pepper", "a/b", "A/B", "ünïcødé 日本語 🎉" * 30, "CON.", "=1+1", "..", "x" * 300, "Unsorted", "images.csv"]
+LABELS = [
+    "Salt & pepper",
+    "a/b",
+    "A/B",
+    "ünïcødé 日本語 🎉" * 30,
+    "CON.",
+    "=1+1",
+    "..",
+    "x" * 300,
+    "Unsorted",
+    "images.csv",
+]
 NAMES = [
     "plain.jpg",
     "PLAIN.JPG",
@@ -40,7 +49,9 @@ def _filled(library: Library, tmp_path: Path) -> Collection:
     for sub in ("one", "two", "Two"):
         (tmp_path / "in" / sub).mkdir(parents=True)
         for i in range(12):
-            (tmp_path / "in" / sub / f"{i}.png").write_bytes(picture(100 + i + 20 * len(list((tmp_path / "in").iterdir()))))
+            (tmp_path / "in" / sub / f"{i}.png").write_bytes(
+                picture(100 + i + 20 * len(list((tmp_path / "in").iterdir())))
+            )
     collection.add(tmp_path / "in")
     collection.run()
     with library.storage.database.write() as connection:
@@ -129,4 +140,4 @@ def test_targets_that_cannot_be(vectors_library: Library, tmp_path: Path) -> Non
     with pytest.raises(ConfigurationError):
         collection.export(tmp_path / "file" / "out.csv")
     assert collection.export(tmp_path / "new" / "out.csv").images == 0
-    assert os.listdir(tmp_path / "new") == ["out.csv"]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.csv"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ from categoriser.catalog import images, outbox
 from categoriser.encoders.classic import ClassicEncoder
 from categoriser.intake import Item
 from categoriser.store import QdrantEdgeStore
-
-from ..whole import check, clusters, left_over, picture, pictures
+from tests.whole import check, clusters, left_over, picture, pictures
 
 NAMES = [f"v{i}" for i in range(100)]
 
@@ -61,7 +61,7 @@ def test_a_failed_commit_changes_nothing_and_can_be_repeated(
     before = check(collection, tmp_path)
     full = sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
     monkeypatch.setattr(outbox, "put", failing(outbox.put, full))
-    with pytest.raises(CategoriserError, match="disk is full.*Free disk space"):
+    with pytest.raises(CategoriserError, match=r"disk is full.*Free disk space"):
         collection.add_vectors(NAMES, clusters(100))
     assert check(collection, tmp_path) == before
     assert all(isinstance(one, Filed) for one in collection.add_vectors(NAMES, clusters(100)))
@@ -262,10 +262,8 @@ def test_many_threads_on_few_collections(tmp_path: Path) -> None:
                     collection.add([source[i] for i in rng.integers(0, 120, 12)])
                     known = list(collection.assignments())
                     some = known[rng.integers(len(known))]
-                    try:
+                    with suppress(NotFoundError):  # somebody else deleted it
                         collection.search(image_id=some)
-                    except NotFoundError:
-                        pass  # somebody else deleted it
                     if step % 3 == thread % 3:
                         collection.run()
                         collection.delete(known[: rng.integers(4)])

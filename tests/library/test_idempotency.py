@@ -9,8 +9,7 @@ import pytest
 
 from categoriser import ConflictError, Filed, Library, Refused
 from categoriser.intake import Item
-
-from ..whole import check, clusters, named_anywhere, picture, pictures
+from tests.whole import check, clusters, named_anywhere, picture, pictures
 
 
 def test_the_same_folder_twice_changes_nothing(pictures_library: Library, tmp_path: Path) -> None:
@@ -103,11 +102,11 @@ def pictures_library_too(tmp_path: Path):
 
 
 def test_metadata_of_any_kind_is_kept_as_far_as_json_can(vectors_library: Library) -> None:
-    import datetime
+    import datetime as dt
 
     collection = vectors_library.collection("a")
     odd = {
-        "day": datetime.date(2026, 1, 2),
+        "day": dt.date(2026, 1, 2),
         "nan": float("nan"),
         "half": "\udc80",
         3: np.float32(1.5),

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from categoriser import Filed, Library, NotFoundError, Refused
-
-from ..whole import check, clusters, left_over, pictures
+from tests.whole import check, clusters, left_over, pictures
 
 VECTORS = clusters(64, 8, seed=3)
 BAD = [np.full(8, np.nan), np.zeros(8), np.full(8, np.inf), np.array([np.nan, *[1.0] * 7])]

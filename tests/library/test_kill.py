@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, Library
-
-from ..whole import check, clusters, left_over, pictures
+from tests.whole import check, clusters, left_over, pictures
 
 CHILD = Path(__file__).with_name("killed.py")
 
@@ -108,6 +107,27 @@ def test_vectors_survive_kill_at_any_moment(seed: int, tmp_path: Path) -> None:
         assert best.image_id == "v7"
     with Library.open(tmp_path / "library") as library:
         assert whole(library.collection("killed"), library, tmp_path, set(names)) == before
+
+
+def test_killed_while_it_opens_for_the_first_time(tmp_path: Path) -> None:
+    source, rng = pictures(tmp_path / "pictures", 20), random.Random(7)
+    for _ in range(4):
+        child = subprocess.Popen(
+            [sys.executable, str(CHILD), "folder", str(tmp_path / "library"), str(source)],
+            stdout=subprocess.DEVNULL,
+            cwd=Path(__file__).parents[2],
+        )
+        until = time.monotonic() + 30
+        while not (tmp_path / "library" / "lock").exists() and time.monotonic() < until:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.3))
+        child.kill()
+        child.wait()
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        settled(library)
+        collection = library.collection("killed")
+        collection.add(source)
+        whole(collection, library, tmp_path, set(content_ids(source).values()))
 
 
 @pytest.mark.slow

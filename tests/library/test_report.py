@@ -11,8 +11,7 @@ import pytest
 
 from categoriser import Library
 from categoriser.domain import Refused
-
-from ..whole import check, left_over, picture, pictures
+from tests.whole import check, left_over, picture, pictures
 
 
 def _huge_png() -> bytes:

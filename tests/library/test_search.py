@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from categoriser import ConfigurationError, Filter, InvalidVectorError, Library, NotFoundError
-
-from ..whole import check, clusters, picture
+from tests.whole import check, clusters, picture
 
 VECTORS = clusters(1500, 8, centres=9, noise=0.3)
 

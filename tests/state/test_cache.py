@@ -12,8 +12,7 @@ import pytest
 
 from categoriser import Library, MissingVectorsError
 from categoriser.state.vector_file import VectorFile
-
-from ..whole import check, clusters
+from tests.whole import check, clusters
 
 NAMES = [f"v{i}" for i in range(700)]
 VECTORS = clusters(900, 16, centres=12)
