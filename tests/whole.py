@@ -64,7 +64,7 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
         query = sa.select(micros.c.number, micros.c.images).where(
             micros.c.collection_id == row.id, micros.c.images != 0
         )
-        sizes = dict(row._tuple() for row in connection.execute(query))
+        sizes = {row.number: row.images for row in connection.execute(query)}
     assert listed == list(assignments)
     assert counted == sizes
     assert len(collection) == len(assignments) == storage.store(row).count(row.key)

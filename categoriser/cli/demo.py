@@ -86,7 +86,7 @@ def _print(report: DemoReport) -> None:
         say(f"… and {len(report.categories) - _SHOWN} more")
     say(f"Unsorted: {report.unsorted:,}")
     for search in report.searches:
-        title = f"Search for “{search.query}”" if search.by_words else f"Search with picture {search.query}"
+        title = f"Search for “{search.name}”" if search.by_words else f"Search with picture {search.name}"
         found = [(f"{one['score']:.3f}", one["name"], one["label"] or "Unsorted") for one in search.results]
         print_table(title, ("score#", "picture", "category"), found)
     print_refused(report.refused, "all with --json.")

@@ -46,11 +46,12 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table; columns whose name ends in "#" hold numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table()
     for column in columns:
         table.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(plain("" if cell is None else cell) for cell in row))
+    screen().print(plain(title), style="bold", soft_wrap=True)
     screen().print(table)
 
 

@@ -32,9 +32,13 @@ class Audience(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """An example: images like the one with the id ``query``, or those that fit the words in it."""
+    """An example: images like the one with the id ``query``, or those that fit the words in it.
+
+    ``name``: the words, or the name of the picture.
+    """
 
     query: str
+    name: str
     by_words: bool
     results: Sequence[Json]
 

@@ -112,9 +112,13 @@ def _search(plan: Plan, client: Client, service: Json, categories: Sequence[Json
     exemplars = [one["exemplars"][0] for one in categories if one["exemplars"]] or list(streamed.accepted)[:1]
     if exemplars:
         found = client.search(image_id=exemplars[0], limit=_RESULTS)
-        searches.append(Search(exemplars[0], by_words=False, results=found))
+        searches.append(
+            Search(exemplars[0], streamed.accepted.get(exemplars[0], exemplars[0]), by_words=False, results=found)
+        )
     if service["reads_text"] and streamed.accepted:
-        searches.append(Search(plan.words, by_words=True, results=client.search(text=plan.words, limit=_RESULTS)))
+        searches.append(
+            Search(plan.words, plan.words, by_words=True, results=client.search(text=plan.words, limit=_RESULTS))
+        )
     return searches
 
 

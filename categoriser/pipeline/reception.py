@@ -72,6 +72,7 @@ class Reception:
         self, collection: CollectionRow, item: Item, encoder: Encoder, inbox_id: int | None, accepted: Accepted | None
     ) -> Received | Filed:
         digest: str | None = None
+        resumed = inbox_id
         try:
             if item.url is not None and item.image_id is not None:
                 known = self._known(collection, item.image_id)
@@ -101,13 +102,15 @@ class Reception:
             image_id=image_id,
             prepared=np.asarray(encoder.prepare(picture.image)),
             inbox_id=inbox_id,
-            facts=self._facts(inbox_id, item, digest, picture),
+            facts=self._facts(resumed, item, digest, picture),
         )
 
-    def _facts(self, inbox_id: int, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
-        with self._storage.database.read() as connection:
-            # after a restart the item is only our copy: what came with it is in the inbox
-            entry = inbox.get(connection, inbox_id) or _entry(item)
+    def _facts(self, resumed: int | None, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
+        entry: Record | None = None
+        if resumed is not None:  # the item is only our copy: what came with the picture is in the inbox
+            with self._storage.database.read() as connection:
+                entry = inbox.get(connection, resumed)
+        entry = entry or _entry(item)
         return {
             "sha256": digest,
             "phash": picture.fingerprint,

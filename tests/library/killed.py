@@ -1,4 +1,4 @@
-"""Fills a library until it is done or killed: python killed.py MODE LIBRARY SOURCE; says on stdout what was accepted."""
+"""Fills a library until it is done or killed, and says on stdout what was accepted: killed.py MODE LIBRARY SOURCE."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main(mode: str, folder: str, source: str) -> None:
 
 
 def say(line: str) -> None:
-    """One write per line: lines of several threads do not mix, and a killed process leaves no half ones but the last."""
+    """One write per line, so that lines of several threads do not mix."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
