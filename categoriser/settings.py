@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     batch_size: int = Field(ge=1, le=1024, description="pictures per encoder call at most")
     batch_wait_ms: float = Field(ge=0, le=1000, description="how long an encoder call waits for company")
-    decode_threads: int = Field(ge=0, le=256, description="0: one per processor")
+    decode_threads: int = Field(ge=0, le=256, description="0: two per processor and four more")
     waiting_limit: int = Field(ge=1, description="pictures under way at most; more have to wait")
     open_collections: int = Field(ge=1, description="collections whose engine state stays in memory")
     idle_minutes: float = Field(gt=0, description="an engine state unused for so long leaves memory")

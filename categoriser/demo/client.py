@@ -40,7 +40,9 @@ class Client:
     def upload(self, pictures: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
         """Send pictures (name, bytes); answers with the result of each. While the service is busy, wait."""
         for _ in range(_ATTEMPTS):
-            answer = self._http.post(f"{self._base}/images", files=[("files", (name, data)) for name, data in pictures])
+            answer = self._http.post(
+                f"{self._base}/images", files=[("files", (_sendable(name), data)) for name, data in pictures]
+            )
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or "retry-after" not in answer.headers:
                 break
             time.sleep(float(answer.headers["retry-after"]))
@@ -87,6 +89,11 @@ class Client:
         if answer.is_error:
             _checked(answer)
         return answer.content
+
+
+def _sendable(name: str) -> str:
+    """Old file systems hold names that are no Unicode."""
+    return name.encode(errors="replace").decode()
 
 
 def _checked(answer: httpx.Response) -> Json:

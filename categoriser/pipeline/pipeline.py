@@ -68,7 +68,8 @@ class Pipeline:
         )
         limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
         self._reception = Reception(storage, self._fetcher, limits, settings.thumbnail_side)
-        self._readers = ThreadPoolExecutor(settings.decode_threads or processors + 1, "decode")
+        # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
+        self._readers = ThreadPoolExecutor(settings.decode_threads or 2 * processors + 4, "decode")
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, images, inbox, outbox, storable_text
+from categoriser.catalog import collections, images, inbox, storable_text
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.outbox import Order
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed
 from categoriser.encoders import Encoder
 from categoriser.errors import ConflictError, NotFoundError, RejectedError
 from categoriser.intake import Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
+from categoriser.pipeline.acceptance import Acceptance, clear_failed
 from categoriser.pipeline.filing import check_id
 from categoriser.state import Storage
 
@@ -44,6 +43,7 @@ class Reception:
         self._fetcher = fetcher
         self._limits = limits
         self._thumbnail_side = thumbnail_side
+        self._acceptance = Acceptance(storage)
 
     def receive(
         self,
@@ -90,7 +90,8 @@ class Reception:
                     f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
                 )
             if inbox_id is None:
-                inbox_id = self._accept(collection, item, image_id, digest, data)
+                entry = {**_entry(item), "image_id": image_id, "sha256": digest}
+                inbox_id = self._acceptance.accept(collection, entry, data)
             if accepted is not None:
                 accepted(image_id)
             picture = decode(data, side=encoder.image_side, limits=self._limits)
@@ -123,26 +124,6 @@ class Reception:
             "height": picture.height,
             "taken_at": picture.taken_at,
         }
-
-    def _accept(self, collection: CollectionRow, item: Item, image_id: str, digest: str, data: bytes) -> int:
-        entry = {**_entry(item), "image_id": image_id, "sha256": digest}
-        media = self._storage.media
-        if entry["stored"]:
-            media.keep_original(collection.key, digest, data)
-        with media.settling:
-            with self._storage.database.write() as connection:
-                gone = collections.get(connection, collection.id) is None
-                if not gone:
-                    order = _clear(connection, collection, digest, entry["source"])
-                    number = inbox.accept(connection, collection.id, entry)
-            if gone:
-                self._gone(collection)
-                raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.")
-            if entry["stored"]:  # an image with the same bytes may have been deleted since
-                media.keep_original(collection.key, digest, data)
-        if order is not None:
-            self._storage.delivery.deliver(order)
-        return number
 
     def _gone(self, collection: CollectionRow) -> bool:
         """Whether the collection was deleted; then nothing of it may stay, whoever wrote it last."""
@@ -182,7 +163,7 @@ class Reception:
             if inbox_id is not None:
                 inbox.fail(connection, inbox_id, str(error))
             elif collections.get(connection, collection.id) is not None:
-                _clear(connection, collection, digest, entry["source"])
+                clear_failed(connection, collection, digest, entry["source"])
                 if item.image_id is not None and item.image_id == storable_text(item.image_id):
                     entry["image_id"] = item.image_id
                 inbox.refuse(connection, collection.id, entry, str(error))
@@ -201,10 +182,3 @@ def _entry(item: Item) -> dict[str, Any]:
         "stored": item.path is None,
         "metadata": dict(item.metadata) or None,
     }
-
-
-def _clear(connection: Connection, collection: CollectionRow, digest: str | None, source: str | None) -> Order | None:
-    """Forget earlier failures of an input that is tried again, and files that only those needed."""
-    cleared = inbox.clear_failed(connection, collection.id, sha256=digest, source=source)
-    unused = [one for one in images.unused_files(connection, collection.id, cleared) if one != digest]
-    return outbox.forget(connection, collection, unused) if unused else None
