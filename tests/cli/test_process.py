@@ -51,8 +51,8 @@ def test_json_is_all_there_is_on_standard_output_and_progress_is_on_the_other(pr
         (("demo", "nowhere"), "nowhere"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_a_sentence(process: Command, arguments: tuple[str, ...], says: str) -> None:
-    result = process(*arguments)
+def test_what_makes_no_sense_is_told_in_a_sentence(run: Command, arguments: tuple[str, ...], says: str) -> None:
+    result = run(*arguments)
     assert result.code == 2
     assert says in result.err
     assert "Traceback" not in result.err
