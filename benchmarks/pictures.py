@@ -16,7 +16,7 @@ from categoriser import Library
 from categoriser.encoders import open_encoder
 
 MODEL = SHARED / "models" / "mobilenetv2-imagenet" / "mobilenetv2_1.0_224_w8.onnx"
-COUNT, ROUNDS, BATCH = 600, 3, 32
+COUNT, ROUNDS, BATCH = 500, 3, 32
 
 
 def main() -> None:

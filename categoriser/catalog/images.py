@@ -19,6 +19,11 @@ def insert(connection: Connection, collection_id: int, rows: Sequence[Mapping[st
         connection.execute(sa.insert(images), [{**row, "collection_id": collection_id} for row in rows])
 
 
+def exists(connection: Connection, collection_id: int, image_id: str) -> bool:
+    """Whether there is an image with this id."""
+    return connection.execute(_EXISTS, {"of": collection_id, "which": image_id}).first() is not None
+
+
 def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """Those of the ids that exist: id → row, micro, category, sha256, head_row."""
     found: dict[str, Record] = {}
@@ -160,3 +165,8 @@ _DESCRIBED = (  # made once: building it takes longer than running it
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
+
+
+_EXISTS = sa.select(images.c.row).where(
+    images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
+)

@@ -12,10 +12,17 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog.tables import Record, collections, inbox
 
 
-def accept(connection: Connection, collection_id: int, entry: Mapping[str, Any]) -> int:
-    """Note a picture that has to be filed; returns its number. Keys: columns of ``inbox``."""
-    values = {**entry, "collection_id": collection_id, "accepted_at": time.time()}
-    return int(connection.execute(sa.insert(inbox).values(**values).returning(inbox.c.id)).scalar_one())
+def accept(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Note pictures that have to be filed; returns their numbers in the same order. Keys: columns of ``inbox``."""
+    now = time.time()
+    values = [{**entry, "collection_id": collection_id, "accepted_at": now} for entry in entries]
+    return list(connection.execute(_ACCEPT, values).scalars())
+
+
+def has_failed(connection: Connection, collection_id: int) -> bool:
+    """Whether any entry of the collection failed."""
+    query = sa.select(inbox.c.id).where(inbox.c.collection_id == collection_id, inbox.c.reason.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -99,3 +106,6 @@ def _forget(connection: Connection, collection_id: int, which: sa.ColumnElement[
         .returning(inbox.c.sha256)
     )
     return [digest for digest in connection.execute(query).scalars() if digest is not None]
+
+
+_ACCEPT = sa.insert(inbox).returning(inbox.c.id, sort_by_parameter_order=True)

@@ -28,6 +28,8 @@ class Encoder(Protocol):
     """Where it runs, for reports: ``cpu``, ``cuda:0``, ``cpu (bf16)``."""
     reads_text: bool
     """Whether ``encode_texts`` answers with vectors."""
+    parallel_calls: int
+    """How many ``encode_prepared`` at a time use the device best; more than one where a call uses one processor."""
 
     def prepare(self, image: Image.Image) -> npt.NDArray[np.generic]:
         """One RGB picture → array of one fixed shape, uint8 where possible. Thread-safe: runs in the decode pool."""
@@ -51,6 +53,7 @@ class PictureEncoder(ABC):
 
     dimension: int
     reads_text: bool = False
+    parallel_calls: int = 1
 
     @abstractmethod
     def prepare(self, image: Image.Image) -> npt.NDArray[np.generic]:

@@ -7,6 +7,7 @@ The sidecar lies beside the model as ``model.onnx.toml`` or ``model.toml``, or i
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -106,7 +107,8 @@ class OnnxEncoder(PictureEncoder):
         Args:
             file: the model.
             device: ``cpu``, ``cuda`` or ``cuda:N``; None takes CUDA if this onnxruntime has it.
-            threads: processor threads of one call; 0 leaves it to onnxruntime (all cores).
+            threads: processor threads of one call; 0 takes one, and as many calls at a time as there are processors:
+                a call that waits for none of its threads uses them better.
 
         Raises:
             MissingWeightsError: there is no such file.
@@ -119,7 +121,9 @@ class OnnxEncoder(PictureEncoder):
         sidecar = read_sidecar(file)
         self._preparation = sidecar.preparation()
         self._layout = sidecar.input.layout
-        self._session, self.device = _open_session(file, device, threads)
+        self._session, self.device = _open_session(file, device, threads or 1)
+        if self.device == "cpu" and threads == 0:
+            self.parallel_calls = os.cpu_count() or 1
         self._input = _find(self._session.get_inputs(), sidecar.input.name, "input", file)
         self._output = _find(self._session.get_outputs(), sidecar.output.name, "output", file)
         if self._input.type not in INPUT_TYPES:

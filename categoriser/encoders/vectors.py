@@ -18,6 +18,7 @@ class BroughtVectors:
     image_side = 64
     device = "none"
     reads_text = False
+    parallel_calls = 1
     summary = "groups by whatever the vectors you bring mean"
 
     def __init__(self, dimension: int) -> None:

@@ -49,16 +49,12 @@ def calibrate(
         dial: added to the veto's z; broad < 0 < fine.
     """
     n = len(vectors)
-    left, right = rng.integers(0, n, parameters.calibration_pairs), rng.integers(0, n, parameters.calibration_pairs)
-    different = left != right
-    left, right = left[different], right[different]
-    pieces = max(1, len(left) // 4096)  # bounded memory
-    cosines = np.concatenate(
-        [
-            np.einsum("ij,ij->i", vectors[a], vectors[b])
-            for a, b in zip(np.array_split(left, pieces), np.array_split(right, pieces), strict=True)
-        ]
+    sample = (
+        vectors
+        if n <= parameters.calibration_images
+        else vectors[np.sort(rng.choice(n, parameters.calibration_images, replace=False))]
     )
+    cosines = (sample @ sample.T)[np.triu_indices(len(sample), 1)]
     middle = float(np.median(cosines))
     below = cosines[cosines < middle]
     spread = (float(np.sqrt(np.mean((below - middle) ** 2))) if len(below) else 0.0) + 1e-6

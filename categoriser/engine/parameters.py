@@ -32,4 +32,4 @@ class Parameters:
     spawn_size: int = 3  # images that make a category
     tiny: int = 50  # below this collection size two images do
     piece_size: int = 5  # smaller pieces of a split are crumbs, not categories
-    calibration_pairs: int = 60_000
+    calibration_images: int = 1024  # all their pairs are the bulk

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.fft import dctn
 
 HASH_BYTES: Final = 32  # 256 bits
 FINGERPRINT_BYTES: Final = HASH_BYTES + 8 * 8 * 3
@@ -25,7 +25,9 @@ UNSTABLE_BITS: Final = 24  # pictures with content lose 0-12 to the noise below,
 
 _SIDE: Final = 64
 _GRID: Final = 8
+_LOW: Final = 16  # frequencies per direction that make the hash
 _NOISE: Final = np.random.default_rng(7).normal(0.0, 2.0, (_SIDE, _SIDE))  # grey levels: a mild recompression
+_NOISE_WAVES: Final = dctn(_NOISE)[:_LOW, :_LOW]
 _BLANK: Final = bytes(HASH_BYTES)
 
 
@@ -37,10 +39,9 @@ def fingerprint(image: Image.Image) -> bytes:
     """
     small = image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
     colours = small.reduce(_SIDE // _GRID).tobytes()
-    luma = small.convert("L")
-    bits = _hash(luma)
-    shaken = np.clip(np.rint(np.asarray(luma, np.float64) + _NOISE), 0, 255).astype(np.uint8)
-    stable = np.count_nonzero(bits != _hash(Image.fromarray(shaken))) <= UNSTABLE_BITS
+    waves = dctn(np.asarray(small.convert("L"), np.float64))[:_LOW, :_LOW]
+    bits = _hash(waves)
+    stable = np.count_nonzero(bits != _hash(waves + _NOISE_WAVES)) <= UNSTABLE_BITS  # the transform is linear
     return (np.packbits(bits).tobytes() if stable else _BLANK) + colours
 
 
@@ -62,9 +63,9 @@ def near_duplicate(a: bytes, b: bytes) -> bool:
     return hamming(a, b) <= NEAR_BITS and colour_distance(a, b) <= NEAR_COLOUR
 
 
-def _hash(luma: Image.Image) -> npt.NDArray[np.bool_]:
-    bits: npt.NDArray[np.bool_] = imagehash.phash(luma, hash_size=16).hash.ravel()
-    return bits
+def _hash(waves: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """pHash (Zauner 2010): which of the lowest frequencies are above their median, 256 bits."""
+    return (waves > np.median(waves)).ravel()
 
 
 def _checked(value: bytes) -> bytes:

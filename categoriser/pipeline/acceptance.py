@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -75,17 +76,31 @@ class Acceptance:
         media = self._storage.media
         with media.settling:
             with self._storage.database.write() as connection:
-                for request in group:
-                    collection, entry = request.collection, request.entry
-                    if collections.get(connection, collection.id) is not None:
-                        cleared = clear_failed(connection, collection, entry["sha256"], entry["source"])
-                        request.orders = [cleared] if cleared is not None else []
-                        request.number = inbox.accept(connection, collection.id, entry)
+                for _, same in groupby(sorted(group, key=_collection_id), key=_collection_id):
+                    _note(connection, list(same))
             for request in group:
                 if request.data is not None and request.number is not None:
                     # an image with the same bytes may have been deleted since we wrote the file
                     media.keep_original(request.collection.key, request.entry["sha256"], request.data)
         self._storage.delivery.deliver(*(order for request in group for order in request.orders))
+
+
+def _collection_id(request: _Request) -> int:
+    return request.collection.id
+
+
+def _note(connection: Connection, requests: list[_Request]) -> None:
+    """Inbox entries for pictures of one collection; without numbers when it was deleted."""
+    collection = requests[0].collection
+    if collections.get(connection, collection.id) is None:
+        return
+    if inbox.has_failed(connection, collection.id):
+        for request in requests:
+            cleared = clear_failed(connection, collection, request.entry["sha256"], request.entry["source"])
+            request.orders = [cleared] if cleared is not None else []
+    numbers = inbox.accept(connection, collection.id, [request.entry for request in requests])
+    for request, number in zip(requests, numbers, strict=True):
+        request.number = number
 
 
 def clear_failed(

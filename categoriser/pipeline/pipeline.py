@@ -74,7 +74,7 @@ class Pipeline:
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
         self._lanes_guard = threading.Lock()
-        self._encoding: dict[str, _EncoderThread] = {}
+        self._encoding: dict[str, _EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
         self._closed = False
 
@@ -139,11 +139,11 @@ class Pipeline:
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             self._finish_early(job, error)
 
-    def _encoder_thread(self, encoder: Encoder) -> _EncoderThread:
+    def _encoder_thread(self, encoder: Encoder) -> _EncoderThreads:
         with self._encoding_guard:
             thread = self._encoding.get(encoder.id)
             if thread is None:
-                thread = _EncoderThread(encoder, self._settings, self._encoded)
+                thread = _EncoderThreads(encoder, self._settings, self._encoded)
                 self._encoding[encoder.id] = thread
             return thread
 
@@ -219,7 +219,7 @@ class Pipeline:
                 job.future.set_result(outcome)
 
 
-class _EncoderThread:
+class _EncoderThreads:
     """Collects prepared pictures of all requests into batches for one encoder."""
 
     def __init__(
@@ -233,34 +233,41 @@ class _EncoderThread:
         self._wait = settings.batch_wait_ms / 1000
         self._done = done
         self._queue: queue.SimpleQueue[tuple[_Job, npt.NDArray[Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
-        self._thread.start()
+        self._collecting = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, job: _Job, prepared: npt.NDArray[Any]) -> None:
         self._queue.put((job, prepared))
 
     def close(self) -> None:
         self._queue.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
-        going_on = True
-        while going_on:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch = [first]
-            until = time.monotonic() + self._wait
+        while batch := self._collect():
+            self._done([job for job, _ in batch], self._encode([prepared for _, prepared in batch]))
+
+    def _collect(self) -> list[tuple[_Job, npt.NDArray[Any]]]:
+        """The next batch; empty once everything is done."""
+        batch: list[tuple[_Job, npt.NDArray[Any]]] = []
+        with self._collecting:
+            until: float | None = None
             while len(batch) < self._size:
                 try:
-                    following = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                    following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
                 except queue.Empty:
                     break
                 if following is None:
-                    going_on = False
+                    self._queue.put(None)  # for the other threads, and for the next call of this one
                     break
                 batch.append(following)
-            self._done([job for job, _ in batch], self._encode([prepared for _, prepared in batch]))
+                until = until or time.monotonic() + self._wait
+        return batch
 
     def _encode(self, prepared: list[npt.NDArray[Any]]) -> Sequence[FloatVector | Exception]:
         """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""

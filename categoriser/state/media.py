@@ -56,11 +56,19 @@ class Media:
             shutil.rmtree(folder / key, ignore_errors=True)
 
     def _write(self, path: Path, data: bytes, *, durable: bool) -> None:
-        if path.exists():
+        if durable and path.exists():
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._drafts.mkdir(exist_ok=True)
         draft = self._drafts / f"{path.name}.{os.urandom(8).hex()}"
+        try:
+            self._write_draft(draft, path, data, durable=durable)
+        except FileNotFoundError:  # the first file of its folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._drafts.mkdir(parents=True, exist_ok=True)
+            self._write_draft(draft, path, data, durable=durable)
+        if durable:
+            _sync(path.parent)
+
+    def _write_draft(self, draft: Path, path: Path, data: bytes, *, durable: bool) -> None:
         try:
             with draft.open("wb") as file:
                 file.write(data)
@@ -71,8 +79,6 @@ class Media:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        if durable:
-            _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:
