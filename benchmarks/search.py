@@ -54,12 +54,11 @@ def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
     exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :15]
     with (
         tempfile.TemporaryDirectory() as folder,
-        Library.open(folder, f"vectors:{DIMENSION}", automatic_runs=False) as library,
+        Library.open(folder, f"vectors:{DIMENSION}") as library,
     ):
         collection = library.collection("benchmark")
         for low in range(0, N, 10_000):
             collection.add_vectors([str(i) for i in range(low, low + 10_000)], vectors[low : low + 10_000])
-            collection.run()
         found: list[set[str]] = []
         taken = milliseconds(
             lambda i: found.append({hit.image_id for hit in collection.search(vector=queries[i], limit=10)}), QUERIES

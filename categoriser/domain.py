@@ -93,6 +93,7 @@ class Refused:
 
     item: str  # file, URL, row or id as the caller knows it
     reason: str
+    cursor: int | None = None  # place in the list of failures, to page on from
 
 
 @dataclass(frozen=True, slots=True)

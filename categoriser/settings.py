@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -51,6 +51,13 @@ class Settings(BaseSettings):
     thumbnail_side: int = Field(ge=16, le=2048, description="longer side of thumbnails in pixels")
     allow_private_addresses: bool = Field(default=False, description="fetch URLs inside the own network too")
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
+
+    @field_validator("encoder")
+    @classmethod
+    def _absolute(cls, spec: str) -> str:
+        """A file or folder is kept with the collection, and must mean the same wherever the next process starts."""
+        kind, _, place = spec.partition(":")
+        return f"{kind}:{Path(place).expanduser().absolute()}" if kind in {"path", "onnx"} and place else spec
 
     @classmethod
     def settings_customise_sources(

@@ -239,6 +239,7 @@ class FailedList(BaseModel):
     """Failed pictures in order of arrival."""
 
     failed: list[FailedInfo]
+    next: int = Field(description="cursor of the next page")
 
 
 class Health(BaseModel):

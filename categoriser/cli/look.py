@@ -107,14 +107,15 @@ def events(
 def failed(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    after: Annotated[int, typer.Option(min=0, help="Cursor to start behind.")] = 0,
     limit: Limit = 1000,
     json: JsonOption = False,
 ) -> None:
     """List pictures that were accepted and cannot be filed, with the reasons."""
     with read_collection(library, collection) as found:
-        page = found.failed(limit=limit)
+        page = found.failed(after=after, limit=limit)
     if json:
-        print_json({"failed": page})
+        print_json({"failed": page, "next": page[-1].cursor if page else after})
     elif page:
         print_refused(page, "all with --json.")
     else:

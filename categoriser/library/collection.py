@@ -250,10 +250,15 @@ class Collection:
         return self._file(image_id, "original")
 
     def failed(self, *, after: int = 0, limit: int = 100) -> list[Refused]:
-        """Pictures, files and URLs that could not be filed, with the reasons; one added again leaves the list."""
+        """Pictures, files and URLs that could not be filed, with the reasons; one added again leaves the list.
+
+        Args:
+            after: cursor of the entry before the page.
+            limit: length of the page.
+        """
         with self._storage.database.read() as connection:
             rows = inbox.failed(connection, self._id, after=after, limit=limit)
-        return [Refused(row["source"] or row["name"], row["reason"]) for row in rows]
+        return [Refused(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
 
     def events(self, *, after: int = 0, limit: int = 100) -> list[Event]:
         """The log after a cursor, oldest first; category numbers are given as ids."""

@@ -41,9 +41,17 @@ def list_events(
 
 
 @router.get("/failed", summary="List pictures that were accepted and cannot be filed")
-def list_failed(collection: ExistingCollection, limit: PageLength = 100) -> FailedList:
-    """With the reasons."""
-    return FailedList(failed=[FailedInfo(item=one.item, reason=one.reason) for one in collection.failed(limit=limit)])
+def list_failed(
+    collection: ExistingCollection,
+    after: Annotated[int, Query(ge=0, description="cursor to start behind")] = 0,
+    limit: PageLength = 100,
+) -> FailedList:
+    """With the reasons, oldest first."""
+    page = collection.failed(after=after, limit=limit)
+    return FailedList(
+        failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
+        next=(page[-1].cursor or after) if page else after,
+    )
 
 
 @router.get("/export", summary="Download all images with their categories as a table", response_class=FileResponse)
