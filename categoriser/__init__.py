@@ -8,7 +8,7 @@ with Library.open("library", encoder="classic") as library:
         print(category.label, category.size)
 """
 
-from categoriser.domain import Category, Event, Filed, Found, Image, Refused, RunReport
+from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport
 from categoriser.errors import (
     BusyError,
     CategoriserError,
@@ -40,6 +40,7 @@ __all__ = [
     "EncoderFailedError",
     "EncoderMismatchError",
     "Event",
+    "Failure",
     "FetchError",
     "Filed",
     "Filter",

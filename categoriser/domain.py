@@ -93,7 +93,13 @@ class Refused:
 
     item: str  # file, URL, row or id as the caller knows it
     reason: str
-    cursor: int | None = None  # place in the list of failures, to page on from
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Refused):
+    """An entry of the list of inputs that failed for good; ``cursor`` is its place, to page on from."""
+
+    cursor: int
 
 
 @dataclass(frozen=True, slots=True)

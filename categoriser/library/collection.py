@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import Category, Event, Filed, FloatVector, Found, Image, Refused, RunReport
+from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, RunReport
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
@@ -249,7 +249,7 @@ class Collection:
         """
         return self._file(image_id, "original")
 
-    def failed(self, *, after: int = 0, limit: int = 100) -> list[Refused]:
+    def failed(self, *, after: int = 0, limit: int = 100) -> list[Failure]:
         """Pictures, files and URLs that could not be filed, with the reasons; one added again leaves the list.
 
         Args:
@@ -258,7 +258,7 @@ class Collection:
         """
         with self._storage.database.read() as connection:
             rows = inbox.failed(connection, self._id, after=after, limit=limit)
-        return [Refused(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
+        return [Failure(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
 
     def events(self, *, after: int = 0, limit: int = 100) -> list[Event]:
         """The log after a cursor, oldest first; category numbers are given as ids."""

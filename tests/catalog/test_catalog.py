@@ -94,9 +94,8 @@ def test_images_come_back_as_they_went(database: Database, collection: Collectio
 def test_inbox_keeps_order_and_forgets_failures_tried_again(database: Database, collection: CollectionRow) -> None:
     entry = {"image_id": "x", "name": "n", "stored": True, "metadata": {"k": 1}}
     with database.write() as connection:
-        numbers = [
-            inbox.accept(connection, collection.id, {**entry, "sha256": f"{i}" * 64, "source": None}) for i in range(4)
-        ]
+        entries = [{**entry, "sha256": f"{i}" * 64, "source": None} for i in range(4)]
+        numbers = inbox.accept(connection, collection.id, entries)
         inbox.settle(connection, numbers[:1])
         inbox.fail(connection, numbers[1], "broken")
         inbox.refuse(connection, collection.id, {**entry, "sha256": None, "source": "/gone", "stored": False}, "gone")

@@ -363,7 +363,7 @@ def test_files_that_changed_between_accepting_and_filing_keep_their_own_ids(tmp_
             digest = sha256(path.read_bytes()).hexdigest()
             entry = {"image_id": digest[:32], "sha256": digest, "name": path.name, "source": str(path), "stored": False}
             with library.storage.database.write() as connection:
-                inbox.accept(connection, collection.row.id, {**entry, "metadata": None})
+                inbox.accept(connection, collection.row.id, [{**entry, "metadata": None}])
     first.write_bytes(picture(50))
     second.unlink()
     with Library.open(tmp_path / "library", encoder="classic") as library:

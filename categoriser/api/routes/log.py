@@ -50,7 +50,7 @@ def list_failed(
     page = collection.failed(after=after, limit=limit)
     return FailedList(
         failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
-        next=(page[-1].cursor or after) if page else after,
+        next=page[-1].cursor if page else after,
     )
 
 
