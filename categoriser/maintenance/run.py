@@ -51,6 +51,7 @@ def run(storage: Storage, collection_id: int) -> RunReport:
         if order is not None:
             storage.delivery.deliver(order)
         state.published()
+        state.vectors.release()  # a run reads every vector; between runs few are needed
         state.save_if_grown()
     return RunReport(
         spawned=len(changes.surgery.spawned),

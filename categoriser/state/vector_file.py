@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 
@@ -55,6 +56,11 @@ class VectorFile:
     def flush(self) -> None:
         """Return when all rows are on disk."""
         os.fsync(self._file.fileno())
+
+    def release(self) -> None:
+        """Let go of the pages read so far: the system's file cache has them, and they come back when they are read."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on every system
+            self._map._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
     def _write(self, row: int, data: bytes) -> None:
         self._file.seek(row * 4 * self._dimension)
