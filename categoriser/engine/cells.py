@@ -19,8 +19,8 @@ from categoriser.engine.rows import grown
 
 PROBES = 16  # cells read for the neighbours of a newcomer
 LIST_PROBES = 48  # cells whose micro-clusters are ranked for a search
-_TRAINING_PER_CELL = 16
-_ROUNDS = 4
+_TRAINING_PER_CELL = 8
+_ROUNDS = 2
 
 
 class Cells:
