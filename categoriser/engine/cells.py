@@ -17,8 +17,7 @@ from categoriser.engine.micros import MicroClusters
 from categoriser.engine.neighbours import NOBODY, best_of, largest
 from categoriser.engine.rows import grown
 
-PROBES = 16  # cells read for the neighbours of a newcomer
-LIST_PROBES = 48  # cells whose micro-clusters are ranked for a search
+PROBES = 16  # cells read by a search
 _TRAINING_PER_CELL = 8
 _ROUNDS = 2
 
@@ -54,15 +53,11 @@ class Cells:
         """Lay the lists out anew, after images changed their micro-cluster or many came."""
         rows = np.flatnonzero(active)
         self._rows = _Lists(self._cell_of[micro_of[rows]], rows, len(self), vectors)
-        live = np.flatnonzero(micros.counts > 0)
-        self._micros = _Lists(self._cell_of[live], live, len(self), micros.sums, micros.norms)
 
     def add_micro(self, micro: int, vector: FloatVector) -> None:
         """A new micro-cluster goes to the cell nearest to its first image."""
         self._cell_of = grown(self._cell_of, micro + 1)
-        cell = int(np.argmax(self._centroids @ vector))
-        self._cell_of[micro] = cell
-        self._micros.append(cell, micro, vector)
+        self._cell_of[micro] = int(np.argmax(self._centroids @ vector))
 
     def add_row(self, row: int, micro: int, vector: FloatVector) -> None:
         """A new image goes to the cell of its micro-cluster."""
@@ -94,17 +89,6 @@ class Cells:
                     cosines[query, 2 * slot + part, : len(members)] = similarity
         return best_of(ids.reshape(len(queries), -1), cosines.reshape(len(queries), -1), k)
 
-    def nearest_micros(self, query: FloatVector, lists: int) -> IntVector:
-        """The micro-clusters with the best centroid cosine to a query [d] in its nearest cells, best first."""
-        cells = largest((self._centroids @ query)[None], min(LIST_PROBES, len(self)))[0]
-        parts = [part for cell in cells.tolist() for part in self._micros.parts(cell)]
-        if not parts:
-            return np.empty(0, np.int64)
-        numbers = np.concatenate([members for members, _ in parts])
-        cosines = np.concatenate([block @ query for _, block in parts])
-        best = np.argsort(-cosines)[:lists]
-        return numbers[best].astype(np.int64)
-
 
 @dataclass(slots=True)
 class _Later:
@@ -121,7 +105,6 @@ class _Lists:
         numbers: IntVector,
         count: int,
         vectors: FloatMatrix,
-        norms: npt.NDArray[np.float64] | None = None,
     ) -> None:
         order = np.argsort(cells, kind="stable")
         self._numbers: npt.NDArray[np.int32] = numbers[order].astype(np.int32)
@@ -130,8 +113,6 @@ class _Lists:
         for start in range(0, len(numbers), 8192):  # bounded memory
             part = slice(start, start + 8192)
             self._block[part] = vectors[self._numbers[part]]
-            if norms is not None:
-                self._block[part] /= norms[self._numbers[part], None].astype(np.float32)
         self._later: dict[int, _Later] = {}
 
     def append(self, cell: int, number: int, vector: FloatVector) -> None:

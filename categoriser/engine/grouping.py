@@ -23,7 +23,6 @@ from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
 from categoriser.engine.rows import MemoryRows, Rows, grown
 
 EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
-_LEAST_LISTS = 8
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
 
 Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
@@ -95,20 +94,17 @@ class Grouping:
         """Length of the neighbour lists in use: in a small collection the 15th neighbour is a random picture."""
         return min(max(round(math.sqrt(self.weighing) / 2), 5), self.parameters.neighbours)
 
-    def nearest_micros(
-        self, query: FloatVector, lists: int, images: int, *, among: IntVector | None = None
-    ) -> IntVector:
-        """Numbers of the micro-clusters nearest to a query [d], best first, to search inside.
+    def lists_around(self, query: FloatVector, wanted: int) -> IntVector:
+        """Micro-clusters that hold the ``wanted`` nearest images of a query [d], nearest first, to search inside."""
+        rows = self.neighbours(query[None], wanted)[0][0]
+        micro_ids = self._micro_of[rows[rows >= 0]].astype(np.int64)
+        _, first = np.unique(micro_ids, return_index=True)
+        numbers: IntVector = micro_ids[np.sort(first)]
+        return numbers
 
-        At most ``lists`` of them, and no more than it takes to hold ``images`` images, but always a handful.
-        """
-        if among is None and self._cells is not None:
-            numbers = self._cells.nearest_micros(query, lists)
-        else:
-            live = np.flatnonzero(self.micros.counts > 0) if among is None else among
-            numbers = self.micros.nearest(live, query, lists)
-        enough = int(np.searchsorted(np.cumsum(self.micros.counts[numbers]), images)) + 1
-        return numbers[: max(_LEAST_LISTS, enough)]
+    def nearest_micros(self, query: FloatVector, among: IntVector, lists: int) -> IntVector:
+        """The ``lists`` micro-clusters of ``among`` with the best centroid cosine to a query [d], best first."""
+        return self.micros.nearest(among, query, lists)
 
     def neighbours(self, queries: FloatMatrix, k: int | None = None) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""

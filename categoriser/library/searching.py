@@ -10,13 +10,13 @@ import numpy as np
 
 from categoriser.catalog import images, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import FloatVector, Found, Hit, IntVector, Where
+from categoriser.domain import FloatVector, Found, Hit, Where
 from categoriser.engine.grouping import EXACT_UP_TO
 from categoriser.errors import ConfigurationError
 from categoriser.state import Storage, store_micro
 
-LISTS = 96  # micro-clusters read; recall in benchmarks/README.md
-IMAGES = 5000  # images they hold at most, more or less
+LISTS = 96  # micro-clusters of one category that are read
+MOST_WANTED = 500  # results from the first on; who wants more has the collection read completely
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ def search(
     A large collection is read through the micro-clusters nearest to the query, which are its inverted lists; a small
     one is read completely.
     """
-    lists = _lists(storage, collection, vector, micros, wanted=limit + offset)
+    lists = micros
+    if limits.added_from is None and limits.added_before is None:  # the nearest lists may hold nothing of that time
+        lists = _lists(storage, collection, vector, micros, wanted=limit + offset + len(exclude_ids))
     where = Where(
         micro_ids=None if lists is None else [store_micro(collection.id, number) for number in lists],
         added_from=limits.added_from,
@@ -87,13 +89,14 @@ def _lists(
     storage: Storage, collection: CollectionRow, vector: FloatVector, micros: Sequence[int] | None, *, wanted: int
 ) -> list[int] | None:
     """Micro-clusters to search in; None for all."""
-    if collection.next_row <= EXACT_UP_TO:
+    if collection.next_row <= EXACT_UP_TO or wanted > MOST_WANTED:
         return None if micros is None else list(micros)
     with storage.states.reading(collection.id) as state:
-        among: IntVector | None = None if micros is None else np.array(micros, np.int64)
-        numbers: list[int] = state.grouping.nearest_micros(
-            vector, max(LISTS, 4 * wanted), max(IMAGES, 100 * wanted), among=among
-        ).tolist()
+        if micros is None:
+            found = state.grouping.lists_around(vector, wanted)
+        else:
+            found = state.grouping.nearest_micros(vector, np.array(micros, np.int64), max(LISTS, 4 * wanted))
+        numbers: list[int] = found.tolist()
         return numbers
 
 

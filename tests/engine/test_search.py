@@ -55,7 +55,7 @@ def test_cells_find_nearly_all_neighbours(monkeypatch: pytest.MonkeyPatch) -> No
     recall = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(exact, found, strict=True)])
     assert recall > 0.98
     assert (np.diff(cosines, axis=1) <= 0).all()
-    lists = [grouping.nearest_micros(query, 96, 5000) for query in queries]
+    lists = [grouping.lists_around(query, 10) for query in queries]
     inside = [np.isin(grouping.micro_of[a[:10]], b).mean() for a, b in zip(exact, lists, strict=True)]
     assert np.mean(inside) > 0.98
     leaving = found[0, :5].astype(np.int64)
