@@ -102,10 +102,6 @@ class Grouping:
         numbers: IntVector = micro_ids[np.sort(first)]
         return numbers
 
-    def nearest_micros(self, query: FloatVector, among: IntVector, lists: int) -> IntVector:
-        """The ``lists`` micro-clusters of ``among`` with the best centroid cosine to a query [d], best first."""
-        return self.micros.nearest(among, query, lists)
-
     def neighbours(self, queries: FloatMatrix, k: int | None = None) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """Rows and cosines of the k nearest weighing images of each query, both [B, k], best first."""
         k = k or self.parameters.neighbours

@@ -95,7 +95,7 @@ def _lists(
         if micros is None:
             found = state.grouping.lists_around(vector, wanted)
         else:
-            found = state.grouping.nearest_micros(vector, np.array(micros, np.int64), max(LISTS, 4 * wanted))
+            found = state.grouping.micros.nearest(np.array(micros, np.int64), vector, max(LISTS, 4 * wanted))
         numbers: list[int] = found.tolist()
         return numbers
 

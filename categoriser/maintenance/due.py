@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _YOUNG = (25, 50, 100, 200, 350, 500)  # images; the first hour of a collection changes most
 _STEP = 500
-_GROWTH = 0.2  # beyond five thousand images the step grows with the collection, so that all runs together stay cheap
+_GROWTH = 0.2  # beyond 2,500 images the step grows with the collection, so that all runs together stay cheap
 
 
 def run_due_at(images_at_run: int) -> int:
