@@ -158,8 +158,11 @@ class Grouping:
                     continue
             self._file(first + i, batch[i], near, alike)
         rows = np.arange(first, first + size)
+        weighing = np.delete(rows, stacked)
+        if self._cells is not None:
+            self._cells.add(weighing, self.rows.matrix)
         self.lists.write(rows, ids, cosines)
-        self.lists.offer(np.delete(rows, stacked))
+        self.lists.offer(weighing)
         return self.micro_of[rows].astype(np.int64)
 
     def _file(self, row: int, vector: FloatVector, near: npt.NDArray[np.int32], alike: FloatVector) -> None:
@@ -173,11 +176,7 @@ class Grouping:
             self.micros.join(micro, vector, dot)
         else:
             micro = self.micros.open(vector, self._vote(micro_ids, alike[:used].tolist()))
-            if self._cells is not None:
-                self._cells.add_micro(micro, vector)
         self._micro_of[row] = micro
-        if self._cells is not None:
-            self._cells.add_row(row, micro, vector)
 
     def _vote(self, micro_ids: list[int], alike: list[float]) -> int:
         """Category that at least half of the informative neighbours agree on, or UNSORTED."""
@@ -210,7 +209,7 @@ class Grouping:
                 continue
             self.micros.leave(micro, self.rows.matrix[row])
             if self._cells is not None:
-                self._cells.remove_row(row, micro)
+                self._cells.remove(row)
             self._micro_of[row] = NOBODY
             self.weighing -= 1
             orphans = [r for r in np.flatnonzero(self.head_of == row).tolist() if r not in leaving]
@@ -223,7 +222,7 @@ class Grouping:
                 self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
                 self.weighing += 1
                 if self._cells is not None:
-                    self._cells.add_row(heir, micro, vector)
+                    self._cells.add(np.array([heir]), self.rows.matrix)
                 promoted.append(heir)
         self.lists.forget(rows, self.length)
         heirs = np.array(promoted, np.int64)
@@ -271,7 +270,6 @@ class Grouping:
             for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist()
             if self._move(int(rows[i]), int(wanted[i]))
         ]
-        self._collect_cells()
         return RunChanges(np.array(moved, np.int64), before, surgery)
 
     def _snapshot(self, rows: IntVector) -> Snapshot:
@@ -365,8 +363,4 @@ class Grouping:
         if self.weighing <= EXACT_UP_TO:
             return
         if self._cells is None or self.weighing > _REGROW * self._cells.trained_on:
-            self._cells = Cells(self.micros, self._micro_of[: self.length], self.active, self.rows.matrix)
-
-    def _collect_cells(self) -> None:
-        if self._cells is not None:
-            self._cells.collect(self.micros, self._micro_of[: self.length], self.active, self.rows.matrix)
+            self._cells = Cells(np.flatnonzero(self.active), self.rows.matrix)
