@@ -47,6 +47,9 @@ class CollectionRow:
 
 
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]
+# made once: building a statement takes longer than running it
+_BY_ID = sa.select(*_COLUMNS).where(collections.c.id == sa.bindparam("which"))
+_BY_NAME = sa.select(*_COLUMNS).where(collections.c.name == sa.bindparam("which"))
 
 
 def create(
@@ -70,13 +73,13 @@ def create(
 
 def find(connection: Connection, name: str) -> CollectionRow | None:
     """The collection of that name, if there is one."""
-    row = connection.execute(sa.select(*_COLUMNS).where(collections.c.name == name)).one_or_none()
+    row = connection.execute(_BY_NAME, {"which": name}).one_or_none()
     return None if row is None else CollectionRow(**row._mapping)
 
 
 def get(connection: Connection, collection_id: int) -> CollectionRow | None:
     """The collection as it is now, or None when it was deleted."""
-    row = connection.execute(sa.select(*_COLUMNS).where(collections.c.id == collection_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"which": collection_id}).one_or_none()
     return None if row is None else CollectionRow(**row._mapping)
 
 

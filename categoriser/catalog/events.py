@@ -17,12 +17,7 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     if not entries:
         return
     # the update is also the lock that keeps cursors in order of commit
-    last = connection.execute(
-        sa.update(collections)
-        .where(collections.c.id == collection_id)
-        .values(next_cursor=collections.c.next_cursor + len(entries))
-        .returning(collections.c.next_cursor)
-    ).scalar_one()
+    last = connection.execute(_ADVANCE, {"of": collection_id, "by": len(entries)}).scalar_one()
     now = time.time()
     connection.execute(
         sa.insert(events),
@@ -60,3 +55,11 @@ def forget_images(connection: Connection, collection_id: int, image_ids: Sequenc
                 events.c.collection_id == collection_id, events.c.image_id.in_(image_ids[start : start + 500])
             )
         )
+
+
+_ADVANCE = (  # made once: building a statement takes longer than running it
+    sa.update(collections)
+    .where(collections.c.id == sa.bindparam("of"))
+    .values(next_cursor=collections.c.next_cursor + sa.bindparam("by"))
+    .returning(collections.c.next_cursor)
+)

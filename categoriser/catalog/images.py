@@ -28,14 +28,17 @@ def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) 
     """Those of the ids that exist: id → row, micro, category, sha256, head_row."""
     found: dict[str, Record] = {}
     for chunk in _chunks(list(dict.fromkeys(image_ids))):
-        query = (
-            sa.select(
-                images.c.image_id, images.c.row, images.c.micro, images.c.sha256, images.c.head_row, micros.c.category
-            )
-            .join_from(images, micros, _same_micro())
-            .where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
-        )
-        found.update((row.image_id, dict(row._mapping)) for row in connection.execute(query))
+        rows = connection.execute(_KNOWN, {"of": collection_id, "which": chunk})
+        found.update((row.image_id, dict(row._mapping)) for row in rows)
+    return found
+
+
+def named(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
+    """What a search result shows of those of the ids that exist: category, label, name, source."""
+    found: dict[str, Record] = {}
+    for chunk in _chunks(list(image_ids)):
+        rows = connection.execute(_NAMED, {"of": collection_id, "which": chunk})
+        found.update((row.image_id, dict(row._mapping)) for row in rows)
     return found
 
 
@@ -43,8 +46,8 @@ def describe(connection: Connection, collection_id: int, image_ids: Sequence[str
     """All columns plus ``category``, ``label`` and ``head_id`` of those of the ids that exist."""
     found: dict[str, Record] = {}
     for chunk in _chunks(list(image_ids)):
-        query = _DESCRIBED.where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
-        found.update((row.image_id, dict(row._mapping)) for row in connection.execute(query))
+        rows = connection.execute(_DESCRIBED_BY_ID, {"of": collection_id, "which": chunk})
+        found.update((row.image_id, dict(row._mapping)) for row in rows)
     return found
 
 
@@ -151,22 +154,34 @@ def _same_micro() -> sa.ColumnElement[bool]:
 
 
 _head = images.alias("head")
-_DESCRIBED = (  # made once: building it takes longer than running it
+_ours = sa.and_(
+    images.c.collection_id == sa.bindparam("of"), images.c.image_id.in_(sa.bindparam("which", expanding=True))
+)
+_labelled = sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category)
+# made once: building a statement takes longer than running it
+_EXISTS = sa.select(images.c.row).where(
+    images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
+)
+_KNOWN = (
+    sa.select(images.c.image_id, images.c.row, images.c.micro, images.c.sha256, images.c.head_row, micros.c.category)
+    .join_from(images, micros, _same_micro())
+    .where(_ours)
+)
+_NAMED = (
+    sa.select(images.c.image_id, images.c.name, images.c.source, micros.c.category, categories.c.label)
+    .join_from(images, micros, _same_micro())
+    .outerjoin(categories, _labelled)
+    .where(_ours)
+)
+_DESCRIBED = (
     sa.select(images, micros.c.category, categories.c.label.label("label"), _head.c.image_id.label("head_id"))
     .join_from(images, micros, _same_micro())
-    .outerjoin(
-        categories,
-        sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category),
-    )
+    .outerjoin(categories, _labelled)
     .outerjoin(_head, sa.and_(_head.c.collection_id == images.c.collection_id, _head.c.row == images.c.head_row))
 )
+_DESCRIBED_BY_ID = _DESCRIBED.where(_ours)
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-_EXISTS = sa.select(images.c.row).where(
-    images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
-)

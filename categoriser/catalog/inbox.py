@@ -21,8 +21,7 @@ def accept(connection: Connection, collection_id: int, entries: Sequence[Mapping
 
 def has_failed(connection: Connection, collection_id: int) -> bool:
     """Whether any entry of the collection failed."""
-    query = sa.select(inbox.c.id).where(inbox.c.collection_id == collection_id, inbox.c.reason.is_not(None)).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_HAS_FAILED, {"of": collection_id}).first() is not None
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -40,7 +39,7 @@ def get(connection: Connection, number: int) -> Record | None:
 def settle(connection: Connection, numbers: Sequence[int]) -> None:
     """Delete entries that were filed, in the transaction that files them."""
     if numbers:
-        connection.execute(sa.delete(inbox).where(inbox.c.id == sa.bindparam("n")), [{"n": n} for n in numbers])
+        connection.execute(_SETTLE, [{"n": n} for n in numbers])
 
 
 def fail(connection: Connection, number: int, reason: str) -> None:
@@ -108,4 +107,9 @@ def _forget(connection: Connection, collection_id: int, which: sa.ColumnElement[
     return [digest for digest in connection.execute(query).scalars() if digest is not None]
 
 
+# made once: building a statement takes longer than running it
+_HAS_FAILED = (
+    sa.select(inbox.c.id).where(inbox.c.collection_id == sa.bindparam("of"), inbox.c.reason.is_not(None)).limit(1)
+)
+_SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
 _ACCEPT = sa.insert(inbox).returning(inbox.c.id, sort_by_parameter_order=True)

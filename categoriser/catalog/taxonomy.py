@@ -29,12 +29,7 @@ def count_images(connection: Connection, collection_id: int, changes: Mapping[in
     """Add to (or take from) the number of images of micro-clusters."""
     values = [{"of": collection_id, "which": number, "by": by} for number, by in changes.items() if by]
     if values:
-        connection.execute(
-            sa.update(micros)
-            .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))
-            .values(images=micros.c.images + sa.bindparam("by")),
-            values,
-        )
+        connection.execute(_COUNT, values)
 
 
 def set_categories(connection: Connection, collection_id: int, changes: Mapping[int, int | None]) -> None:
@@ -191,3 +186,11 @@ def _sized(collection_id: int) -> sa.Select[Any]:
         .outerjoin(sizes, sizes.c.category == categories.c.number)
         .where(categories.c.collection_id == collection_id)
     )
+
+
+# made once: building a statement takes longer than running it
+_COUNT = (
+    sa.update(micros)
+    .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))
+    .values(images=micros.c.images + sa.bindparam("by"))
+)

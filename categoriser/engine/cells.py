@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix, FloatVector, IntVector
-from categoriser.engine.neighbours import NOBODY, best_of, largest
+from categoriser.engine.neighbours import NOBODY, best_of, largest, similarities
 from categoriser.engine.rows import grown
 
 PROBES = 24  # cells read by a search
@@ -59,7 +59,7 @@ class Cells:
     def search(self, queries: FloatMatrix, k: int, probes: int = PROBES) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
         """The k nearest rows of each query [B, d] in its nearest cells: rows and cosines, both [B, k], best first."""
         probes = min(probes, len(self))
-        alike = queries @ self._centroids.T
+        alike = similarities(queries, self._centroids)
         chosen = largest(alike, probes)
         if len(queries) * probes <= len(self):  # hardly two of them read the same cell
             found = [self._search_one(query, cells, k) for query, cells in zip(queries, chosen.tolist(), strict=True)]
@@ -134,7 +134,7 @@ class Cells:
         cosines = np.empty(len(members), np.float32)
         start = 0
         for numbers, block in parts:
-            np.dot(block, query, out=cosines[start : start + len(numbers)])
+            np.vecdot(block, query, out=cosines[start : start + len(numbers)])
             start += len(numbers)
         cosines[members < 0] = -9.0
         return best_of(members[None], cosines[None], k)

@@ -17,7 +17,7 @@ from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration, calibrate
 from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
-from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest
+from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest, similarities
 from categoriser.engine.parameters import Parameters
 from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
 from categoriser.engine.rows import MemoryRows, Rows, grown
@@ -109,7 +109,7 @@ class Grouping:
             return self._cells.search(queries, k)
         if not self.weighing:
             return np.full((len(queries), k), NOBODY, np.int32), np.full((len(queries), k), -9.0, np.float32)
-        cosines = queries @ self.rows.matrix[: self.length].T
+        cosines = similarities(queries, self.rows.matrix[: self.length])
         if self.weighing < self.length:
             cosines[:, ~self.active] = -9.0
         best = largest(cosines, min(k, self.length)).astype(np.int32)

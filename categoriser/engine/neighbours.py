@@ -78,6 +78,15 @@ class NeighbourLists:
         self.ids[touched] = np.take_along_axis(ids, order, axis=1)
 
 
+def similarities(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:
+    """Cosines [B, n] of unit vectors [B, d] to unit vectors [n, d].
+
+    A single query does without BLAS: it gains nothing from threads and waits for them when the cores are busy.
+    """
+    cosines: FloatMatrix = np.vecdot(vectors, queries[0])[None] if len(queries) == 1 else queries @ vectors.T
+    return cosines
+
+
 def best_of(ids: npt.NDArray[np.int32], cosines: FloatMatrix, k: int) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
     """The k best candidates of each line, best first, padded with NOBODY and -9. Both inputs are [n, m]."""
     if ids.shape[1] > 4 * k:

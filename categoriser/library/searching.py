@@ -102,7 +102,7 @@ def _lists(
 
 def _described(storage: Storage, collection: CollectionRow, hits: Sequence[Hit]) -> list[Found]:
     with storage.database.read() as connection:
-        rows = images.describe(connection, collection.id, [hit.image_id for hit in hits])
+        rows = images.named(connection, collection.id, [hit.image_id for hit in hits])
     found = []
     for hit in hits:
         row = rows.get(hit.image_id)

@@ -117,6 +117,12 @@ class Pipeline:
         job.future.add_done_callback(lambda _: self._room.release())
         return job.future
 
+    @property
+    def idle(self) -> bool:
+        """Whether no picture is under way and no run follows one."""
+        with self._lanes_guard:
+            return not self._lanes
+
     def close(self) -> None:
         """Finish what is under way and stop."""
         with self._lanes_guard:

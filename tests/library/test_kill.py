@@ -48,9 +48,9 @@ def killed_after(seconds: float, mode: str, library: Path, source: Path) -> list
 
 
 def settled(library: Library) -> None:
-    """Wait until resume has filed what was accepted."""
+    """Wait until resume has filed what was accepted, and a run that this made due is over."""
     until = time.monotonic() + 60
-    while left_over(library)["inbox"]:
+    while left_over(library)["inbox"] or not library.pipeline.idle:
         assert time.monotonic() < until
         time.sleep(0.05)
 
