@@ -1,5 +1,6 @@
 # make demo      everything set up, the service started, a stream of pictures filed, a page to look at
 # make test      linters, types and the test suite          make test-all   with the slow tests
+# make bench     speed and memory                           make bench-quality   how well pictures are grouped
 # make serve     the service in the foreground              make clean      remove what was made here
 #
 # IMAGES=folder  pictures for the demo instead of handwritten digits
@@ -22,7 +23,7 @@ ENCODER_OPTION := $(if $(ENCODER),--encoder "$(ENCODER)")
 NO_TORCH := $(or $(filter classic onnx:% vectors:%,$(ENCODER)),$(if $(IMAGES)$(ENCODER),,digits))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all lint lock clean bench try-clip
+.PHONY: help demo serve test test-all lint lock clean bench bench-quality try-clip
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -48,6 +49,10 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@test -f benchmarks/__main__.py || { echo "There are no benchmarks here yet."; exit 1; }
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quality: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.quality $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m benchmarks.quality.encoders)
 
 # the exact versions of the whole tree, from an environment that holds nothing else
 lock:
@@ -77,6 +82,12 @@ $(VENV)/.dev: $(NEEDS) | $(VENV)/bin/python
 	@echo "Setting up with everything the tests need (some minutes, once) …"
 	@$(PIP) -c $(LOCK) -e ".[clip,server,dev]"
 	@touch $(VENV)/.base $(VENV)/.clip $@
+
+$(VENV)/.bench: $(NEEDS) | $(VENV)/bin/python
+	@echo "Setting up with the methods to compare with (a minute, once) …"
+	@$(PIP) -c $(LOCK) -e ".[bench]" || { \
+	echo "The other methods could not all be installed; those missing are skipped."; $(PIP) -c $(LOCK) -e ".[evaluate]"; }
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

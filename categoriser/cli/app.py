@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from categoriser.api.errors import code_of, error_body
-from categoriser.cli import add, change, demo, doctor, look, search, serve
+from categoriser.cli import add, change, demo, doctor, evaluate, look, search, serve
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
@@ -59,6 +59,7 @@ for command in (
     look.events,
     look.failed,
     doctor.doctor,
+    evaluate.evaluate,
     serve.serve,
     demo.demo,
 ):
