@@ -57,7 +57,7 @@ bench-quality: $(VENV)/.bench
 # the exact versions of the whole tree, from an environment that holds nothing else
 lock:
 	rm -rf build/lock && mkdir -p build && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check ".[clip,server,dev]"
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check ".[clip,server,dev,bench]"
 	@{ echo "# Made by \`make lock\`: the versions that the tests ran with."; \
 	build/lock/bin/python -m pip freeze --disable-pip-version-check --exclude categoriser --exclude pip --exclude setuptools \
 	| sed -E 's/^([^=@ ]+)==([^+]+)\+.*$$/\1==\2/; / @ /d'; } > $(LOCK)
