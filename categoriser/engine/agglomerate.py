@@ -130,6 +130,8 @@ class _Joining:
 
     def _cohesion(self, i: int) -> float:
         """Mean cosine within a group beyond the bulk; few pairs say little, so neighbours at large count too."""
+        if not self.thresholds.likeness:
+            return 1.0  # nobody asks
         n, total = self.count[i], self.sums[i]
         twice = float(total @ total) - n + 2 * _PRIOR_PAIRS * self.thresholds.typical
         return max(twice / (n * (n - 1) + 2 * _PRIOR_PAIRS) - self.thresholds.middle, _LEAST)
