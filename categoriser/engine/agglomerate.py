@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,18 +13,26 @@ from scipy import sparse
 
 from categoriser.domain import IntVector
 
+_PRIOR_PAIRS = 5.0  # pairs that the typical neighbour cosine counts for in a group's cohesion
+_LEAST = 1e-3  # of cohesion and likeness: a group of strangers is still a group
 _REVIEW = 1.1  # growth of a group after which vetoed partners are looked at again
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Shares of links in [0, 1]; ``veto`` and ``waiver`` are average cosines between two groups."""
+    """Shares of links in [0, 1]; ``veto`` and ``waiver`` are average cosines between two groups.
+
+    ``middle`` is the median cosine of random pairs, ``typical`` that of neighbours, ``likeness`` an exponent ≥ 0.
+    """
 
     share: float
     modularity: float
     waived_share: float
     veto: float
     waiver: float
+    middle: float = 0.0
+    typical: float = 1.0
+    likeness: float = 0.0
 
 
 @dataclass(slots=True)
@@ -53,7 +62,8 @@ def agglomerate(
     With e(A,B) the links between two groups, vol the links of a group to anybody and V all links, a pair may join when
     its average similarity S_A·S_B/(n_A n_B) is at least ``veto`` and its share e/min(vol) is at least
     max(share, modularity · max(vol)/V): a normalised cut, and the gain condition of Newman's modularity. Below that, a
-    share of ``waived_share`` is enough when the average similarity reaches ``waiver``.
+    share of ``waived_share`` is enough when the average similarity reaches ``waiver``. The share counts times the
+    likeness of the two groups: the cosine of their true means beyond the bulk, to the power ``likeness``.
 
     ``forbidden(i, j)`` names pairs, by the index of either group's largest part, that must never join.
     """
@@ -69,6 +79,7 @@ class _Joining:
         self.sums = list(groups.sums)
         self.count: list[float] = groups.counts.tolist()
         self.volume: list[float] = groups.volumes.tolist()
+        self.cohesion = [self._cohesion(i) for i in range(m)]
         self.parent = list(range(m))
         self.refused: list[set[int]] = [set() for _ in range(m)]  # partners vetoed so far
         self.reviewed = list(self.count)  # size of a group when its refused partners were last looked at
@@ -93,12 +104,17 @@ class _Joining:
             rank = self._rank(i, j)
             if rank < -negative - 1e-12:
                 self._push(i, j)
-            elif self._allowed(i, j, rank):
+                continue
+            similarity = float(self.sums[i] @ self.sums[j]) / (self.count[i] * self.count[j])
+            rank *= self._likeness(i, j, similarity)
+            if rank < -negative - 1e-12:
+                heapq.heappush(self.heap, (-rank, i, j))
+            elif self._allowed(i, j, rank, similarity):
                 self._join(i, j)
         return np.array([self._root(i) for i in range(len(self.parent))], np.int64)
 
     def _rank(self, i: int, j: int) -> float:
-        """How clearly the pair deserves to join, 1 being just enough; 0 when it never can."""
+        """How clearly the pair's links say that it should join, 1 being just enough; 0 when it never can."""
         small, large = self.volume[i], self.volume[j]
         if small > large:
             small, large = large, small
@@ -112,8 +128,22 @@ class _Joining:
         if rank > 0:
             heapq.heappush(self.heap, (-rank, i, j))
 
-    def _allowed(self, i: int, j: int, rank: float) -> bool:
-        similarity = float(self.sums[i] @ self.sums[j]) / (self.count[i] * self.count[j])
+    def _cohesion(self, i: int) -> float:
+        """Mean cosine within a group beyond the bulk; few pairs say little, so neighbours at large count too."""
+        if not self.thresholds.likeness:
+            return 1.0  # nobody asks
+        n, total = self.count[i], self.sums[i]
+        twice = float(total @ total) - n + 2 * _PRIOR_PAIRS * self.thresholds.typical
+        return max(twice / (n * (n - 1) + 2 * _PRIOR_PAIRS) - self.thresholds.middle, _LEAST)
+
+    def _likeness(self, i: int, j: int, similarity: float) -> float:
+        """In (0, 1]: noise takes as much from the cosines within groups as between, so it cancels out."""
+        if not self.thresholds.likeness:
+            return 1.0
+        cosine = (similarity - self.thresholds.middle) / math.sqrt(self.cohesion[i] * self.cohesion[j])
+        return float(min(max(cosine, _LEAST), 1.0) ** self.thresholds.likeness)
+
+    def _allowed(self, i: int, j: int, rank: float, similarity: float) -> bool:
         if similarity < self.thresholds.veto or (rank < 1 and similarity < self.thresholds.waiver):
             self.refused[i].add(j)
             self.refused[j].add(i)
@@ -127,6 +157,7 @@ class _Joining:
         self.volume[i] += self.volume[j]
         self.count[i] += self.count[j]
         self.sums[i] = self.sums[i] + self.sums[j]
+        self.cohesion[i] = self._cohesion(i)
         gained = self.near[j]
         del gained[i], self.near[i][j]
         for other, weight in gained.items():

@@ -18,7 +18,7 @@ class Calibration:
     spread: float  # left-side deviation: pairs of different categories only
     contrast: float  # how far the median nearest neighbour stands out of the bulk
     veto: float  # groups no more alike than this never join
-    waiver: float  # groups at least this alike need few shared links
+    waiver: float  # groups at least this alike need few shared links; out of reach on a fine dial
     micro: float  # average similarity that lets an image into a micro-cluster
 
     def as_dict(self) -> dict[str, float]:
@@ -70,6 +70,7 @@ def calibrate(
         spread=spread,
         contrast=contrast,
         veto=middle + z * spread,
-        waiver=middle + max(parameters.waiver_z, z) * spread,
+        # who wants fine categories wants large homogeneous classes cut where their links say
+        waiver=2.0 if dial > 0 else middle + max(parameters.waiver_z, z) * spread,
         micro=micro,
     )

@@ -21,6 +21,8 @@ class Parameters:
     veto_z_most: float = 1.5
     veto_z_offset: float = 2.0
     waiver_z: float = 2.0
+    likeness: float = 1.0  # power of the likeness of two groups, where neighbours stand far out of the bulk
+    likeness_from: float = 3.0  # contrast from where likeness counts, fully from one more
     micro_z: float = 3.5
     micro_rank: int = 3  # cap of the micro-cluster threshold: median cosine to the neighbour of this rank
     young: int = 200  # up to here every image is its own micro-cluster

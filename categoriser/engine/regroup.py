@@ -75,6 +75,8 @@ class _Regrouping:
         self.next_number = next_number
         self.least = parameters.spawn_size if n >= parameters.tiny else 2
         self.hysteresis = parameters.young_hysteresis if n <= parameters.mature else parameters.mature_hysteresis
+        self.typical = float(np.median(snapshot.cosines[snapshot.neighbours >= 0]))
+        self.likeness = parameters.likeness * min(max(calibration.contrast - parameters.likeness_from, 0.0), 1.0)
         self.surgery = Surgery()
 
     def result(self) -> tuple[IntVector, Surgery, int]:
@@ -92,6 +94,9 @@ class _Regrouping:
             waived_share=self.parameters.waived_share * shrink,
             veto=self.calibration.veto - relief * self.calibration.spread,
             waiver=self.calibration.waiver - relief * self.calibration.spread,
+            middle=self.calibration.middle,
+            typical=self.typical,
+            likeness=self.likeness,
         )
 
     def _split(self, category: int, thresholds: Thresholds) -> None:

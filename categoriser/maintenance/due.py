@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-_YOUNG = (25, 50, 100, 200, 350, 500)  # images; the first hour of a collection changes most
-_STEP = 500
-_GROWTH = 0.2  # beyond 2,500 images the step grows with the collection, so that all runs together stay cheap
+_YOUNG = (25, 50, 100)  # images; the first hour of a collection changes most
+_GROWTH = 0.1  # small steps change little at a time, and newcomers find categories that fit
+_LARGE = 2500  # images; beyond, all runs together have to stay cheap
+_LARGE_GROWTH = 0.2
 
 
 def run_due_at(images_at_run: int) -> int:
@@ -12,5 +13,5 @@ def run_due_at(images_at_run: int) -> int:
     for size in _YOUNG:
         if images_at_run < size:
             return size
-    step = max(_STEP, int(_GROWTH * images_at_run))
-    return (images_at_run // _STEP) * _STEP + step if step == _STEP else images_at_run + step
+    growth = _GROWTH if images_at_run < _LARGE else _LARGE_GROWTH
+    return images_at_run + max(10, int(growth * images_at_run))

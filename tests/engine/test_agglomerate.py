@@ -42,6 +42,12 @@ def test_a_forbidden_pair_never_joins() -> None:
     assert found[2] == found[3]
 
 
+@pytest.mark.parametrize(("cosine", "joined"), [(0.9, True), (0.5, False)])
+def test_linked_groups_stay_apart_when_their_true_means_differ(cosine: float, joined: bool) -> None:
+    found = agglomerate(groups(PAIRS, cosine), replace(RULES, waiver=2.0, likeness=1.0))
+    assert bool(found[0] == found[1]) is joined
+
+
 @pytest.mark.parametrize(("cosine", "joined"), [(0.9, True), (0.6, False)])
 def test_few_links_suffice_only_for_the_very_alike(cosine: float, joined: bool) -> None:
     weak = [[93, 7, 0], [7, 93, 0], [0, 0, 200]]

@@ -197,6 +197,14 @@ def test_the_dial_is_monotone(dial: float, relation: str) -> None:
     assert number[1] <= number[0] if relation == "fewer" else number[1] >= number[0]
 
 
+def test_nothing_is_waived_on_a_fine_dial() -> None:
+    vectors, _ = clustered(4, 4, 40, 24, 0.6)
+    balanced, fine = Grouping(24), Grouping(24, dial=0.5)
+    grow(balanced, vectors)
+    grow(fine, vectors)
+    assert balanced.calibration.waiver < 1 < fine.calibration.waiver
+
+
 def test_cohesion_is_the_mean_pairwise_cosine() -> None:
     vectors, _ = clustered(6, 4, 40, 16, 0.5)
     grouping = Grouping(16)

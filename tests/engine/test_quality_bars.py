@@ -14,11 +14,11 @@ from categoriser.engine.quality import Agreement, agreement
 from categoriser.maintenance import run_due_at
 
 
-def replay(vectors: np.ndarray, truth: Sequence[str], seed: int = 0) -> Agreement:
+def replay(vectors: np.ndarray, truth: Sequence[str], seed: int = 0, dial: float = 0.0) -> Agreement:
     """Stream vectors in a random order with the runs a growing collection gets by itself."""
     order = np.random.default_rng(seed).permutation(len(vectors))
     vectors = vectors[order] / np.linalg.norm(vectors[order], axis=1, keepdims=True)
-    grouping, start = Grouping(vectors.shape[1]), 0
+    grouping, start = Grouping(vectors.shape[1], dial=dial), 0
     while start < len(vectors):
         end = min(run_due_at(start), len(vectors))
         grouping.add(vectors[start:end].astype(np.float32))
@@ -30,13 +30,25 @@ def replay(vectors: np.ndarray, truth: Sequence[str], seed: int = 0) -> Agreemen
 
 def test_digits() -> None:
     pixels, digit = load_digits(return_X_y=True)
-    assert replay(pixels, digit).ari >= 0.75
+    assert replay(pixels, digit).ari >= 0.72
 
 
 @pytest.mark.parametrize(
-    ("file", "label", "bar"),
-    [("fashion", "subCategory", 0.60), ("caltech", "label", 0.75), ("cifar10", "label", 0.14)],
+    ("file", "label", "dial", "bar"),
+    [
+        ("fashion", "subCategory", 0.0, 0.64),
+        ("fashion", "articleType", 0.5, 0.34),
+        ("caltech", "label", 0.0, 0.78),
+        ("cifar10", "label", 0.0, 0.14),
+    ],
 )
-def test_real_pictures(shared_vectors: Path, file: str, label: str, bar: float) -> None:
+def test_real_pictures(shared_vectors: Path, file: str, label: str, dial: float, bar: float) -> None:
     stored = np.load(shared_vectors / f"{file}.npz", allow_pickle=True)
-    assert replay(stored["emb"].astype(np.float32), stored[label]).ari >= bar
+    assert replay(stored["emb"].astype(np.float32), stored[label], dial=dial).ari >= bar
+
+
+@pytest.mark.parametrize(("images", "bar"), [(300, 0.66), (1000, 0.72)])
+def test_small_collections(shared_vectors: Path, images: int, bar: float) -> None:
+    stored = np.load(shared_vectors / "caltech.npz", allow_pickle=True)
+    some = np.random.default_rng(77).permutation(len(stored["label"]))[:images]
+    assert replay(stored["emb"][some].astype(np.float32), stored["label"][some]).ari >= bar
