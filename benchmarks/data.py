@@ -10,6 +10,13 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 def generated(n: int, dimension: int = 512, *, classes: int = 300, rank: int = 24, seed: int = 1) -> np.ndarray:
+    """The vectors of ``generated_with_classes``."""
+    return generated_with_classes(n, dimension, classes=classes, rank=rank, seed=seed)[0]
+
+
+def generated_with_classes(
+    n: int, dimension: int = 512, *, classes: int = 300, rank: int = 24, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors as image-text encoders make them: a narrow cone, Zipf class sizes, few directions within a class.
 
     Random pairs have a cosine of about .5, pairs of one class of about .8. Within a class nine tenths of the variance
@@ -27,7 +34,7 @@ def generated(n: int, dimension: int = 512, *, classes: int = 300, rank: int = 2
         own = rng.normal(size=(len(rows), rank)) @ axes * np.sqrt(0.18 / rank)
         noise = rng.normal(size=(len(rows), dimension)) * np.sqrt(0.02 / dimension)
         vectors[rows] = _unit(centres[which] + own + noise)
-    return vectors
+    return vectors, truth
 
 
 def without_structure(n: int, dimension: int = 512, *, classes: int = 300, seed: int = 1) -> np.ndarray:

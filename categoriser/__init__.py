@@ -8,7 +8,7 @@ with Library.open("library", encoder="classic") as library:
         print(category.label, category.size)
 """
 
-from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport
+from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport, ScheduleEntry
 from categoriser.errors import (
     BusyError,
     CategoriserError,
@@ -56,6 +56,7 @@ __all__ = [
     "Refused",
     "RejectedError",
     "RunReport",
+    "ScheduleEntry",
     "Settings",
     "UnreadablePictureError",
 ]

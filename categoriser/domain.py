@@ -14,6 +14,7 @@ FloatVector: TypeAlias = npt.NDArray[np.float32]  # [dimension]
 IntVector: TypeAlias = npt.NDArray[np.int64]  # [n]
 
 Granularity: TypeAlias = Literal["broad", "balanced", "fine"]
+Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class Category:
     cohesion: float | None
     created_at: float
     exemplars: Sequence[str] = ()  # image ids, most typical first
+    named_by: str | None = None  # "person", "machine", or None for a numbered stand-in
+    locked: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +139,96 @@ class RunReport:
     unsorted: int
     categories: int
     seconds: float
+    version: int = 0  # of the taxonomy, to undo the run by
+    suggestions: int = 0  # steps that a person has to decide about
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """Images that a run would take from one category to another; None is Unsorted.
+
+    ``automatic``: a run does it by itself; else ``reason`` says why it is only a suggestion. ``target`` of a spawn or a
+    split is the id that the new category would get.
+    """
+
+    id: str
+    kind: str  # spawn | absorb | split | merge | move | release
+    source: str | None
+    target: str | None
+    images: int
+    examples: Sequence[str]  # image ids
+    automatic: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run would change now. ``churn``: share of the images that its automatic steps take out of a category."""
+
+    version: int  # of the taxonomy that it was made for
+    images: int
+    churn: float
+    steps: Sequence[PlanStep]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a correction did. ``alike``: images that stayed and look like those that left: perhaps they belong there."""
+
+    version: int
+    moved: int  # images
+    category: str | None = None  # the new category, where one was made
+    alike: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One change of the taxonomy: a run or a correction."""
+
+    version: int
+    kind: str
+    at: float
+    seconds: float
+    summary: Mapping[str, Any]
+    undone_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why an image is where it is.
+
+    ``decided_by``: "person" (a correction), "duplicate" (stacked on an image), "neighbours", or "nothing" (Unsorted).
+    Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
+    """
+
+    image_id: str
+    category: str | None
+    decided_by: str
+    shares: Mapping[str, float]  # category id → share, largest first
+    runner_up: str | None
+    margin: float
+    neighbours: Sequence[tuple[str, float]]  # image id, cosine
+    exemplars: Sequence[tuple[str, float]]  # of its category: image id, cosine
+    encoder: str
+    stacked_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEntry:
+    """When the job runs on a collection and what came of its last slot. Times are seconds since the epoch.
+
+    ``outcome``: "ran" (then ``report`` says what it did), "nothing new", "failed" (then ``problem`` says why),
+    "running", "interrupted" (it is tried again), or None before the first slot.
+    """
+
+    collection: str
+    schedule: str  # "": only as the collection grows
+    own: bool  # its own, not the deployment's
+    next_at: float | None  # when the next run may start, quiet hours considered
+    last_run_at: float | None  # of whatever cause
+    last_slot: float | None = None
+    started_at: float | None = None
+    seconds: float | None = None
+    outcome: Outcome | None = None
+    report: Mapping[str, Any] | None = None
+    problem: str | None = None

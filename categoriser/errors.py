@@ -39,6 +39,10 @@ class ConflictError(RejectedError):
     """An id is already taken by another picture."""
 
 
+class OutdatedError(ConflictError):
+    """Categories were changed since the caller looked at them."""
+
+
 class EncoderFailedError(CategoriserError):
     """The encoder could not cope with a picture; it stays in the inbox and is tried again, the others go on."""
 
@@ -61,3 +65,7 @@ class LibraryInUseError(CategoriserError):
 
 class BusyError(CategoriserError):
     """More work is waiting than may wait; try again later."""
+
+
+class LeaseLostError(CategoriserError):
+    """A slot of the schedule was taken over by another process, and what was done for it is dropped."""

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="never ask a model hub")
     granularity: Granularity = Field(description="the one dial: broad, balanced or fine")
     automatic_runs: bool = Field(description="run the job by itself as a collection grows")
+    schedule: str = Field(description='when `serve` runs the job: "every 6h", a cron expression, or empty for never')
+    timezone: str = Field(description="IANA name of the zone of cron expressions and quiet hours; empty: the machine's")
+    quiet_hours: str = Field(description='no scheduled run starts then: "22:00-06:00", or empty')
+    schedule_seconds: float = Field(ge=0, description="no run of a slot starts once its runs took so long; 0: no limit")
     database: str | None = Field(default=None, description="SQLAlchemy URL; empty: SQLite in the library folder")
 
     batch_size: int = Field(ge=1, le=1024, description="pictures per encoder call at most")

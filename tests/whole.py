@@ -86,6 +86,11 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
     return assignments
 
 
+# events that say why; images and categories follow in events of their own
+KINDS = {"spawn", "split", "retire", "revive", "run", "undo", "gather", "reject", "part", "unite"}
+KINDS |= {"rename", "lock", "unlock", "hide", "show", "apart", "granularity"}
+
+
 def replayed(collection: Collection) -> dict[str, str | None]:
     """Assignments as they follow from the events alone."""
     places: dict[str, str | None] = {}
@@ -101,7 +106,7 @@ def replayed(collection: Collection) -> dict[str, str | None]:
                     if place in detail["losers"]:
                         places[image_id] = detail["category"]
             else:
-                assert event.kind in ("spawn", "split", "retire")
+                assert event.kind in KINDS
         after = page[-1].cursor
     assert set(places) == set(order)
     return {image_id: places[image_id] for image_id in order}

@@ -23,6 +23,7 @@ from categoriser.errors import (
     MissingExtraError,
     MissingWeightsError,
     NotFoundError,
+    OutdatedError,
     RejectedError,
 )
 
@@ -43,6 +44,7 @@ class UnsupportedMediaError(InvalidRequestError):
 _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    OutdatedError: HTTPStatus.PRECONDITION_FAILED,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.BAD_REQUEST,

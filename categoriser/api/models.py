@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from categoriser.domain import Outcome
+
 MOST_IMAGES = 100  # per upload request
 _METADATA_BYTES = 64 * 1024
 
@@ -75,6 +77,67 @@ class SearchRequest(Model):
         return self
 
 
+class OwnSchedule(Model):
+    """When the service runs the job on a collection."""
+
+    schedule: str | None = Field(
+        max_length=255,
+        description='"every 6h", a cron expression, "" for never, or null for the deployment\'s',
+        examples=["0 3 * * *"],
+    )
+
+
+class ImageEdit(Model):
+    """Images, and where they belong."""
+
+    image_ids: list[ImageIdText] = Field(min_length=1, max_length=10_000)
+    category: str | None = Field(default=None, description="id of a category; null makes a new one")
+    label: str | None = Field(default=None, max_length=100, description="name of the category")
+
+
+class MergeEdit(Model):
+    """Categories to make one."""
+
+    winner: str
+    losers: list[str] = Field(min_length=1, max_length=1000)
+
+
+class SplitEdit(Model):
+    """What to take out of a category."""
+
+    category: str
+    image_ids: list[ImageIdText] | None = Field(default=None, min_length=1, max_length=100_000)
+    label: str | None = Field(default=None, max_length=100, description="name of the new category")
+
+
+class CategoryEdit(Model):
+    """One thing to change of a category."""
+
+    label: str | None = Field(default=None, max_length=100)
+    locked: bool | None = None
+    hidden: bool | None = None
+
+
+class PairEdit(Model):
+    """Two categories."""
+
+    one: str
+    other: str
+
+
+class CollectionEdit(Model):
+    """The dial."""
+
+    granularity: Literal["broad", "balanced", "fine"]
+
+
+class RunRequest(Model):
+    """Which steps of a plan to apply; without a body a run does what it does by itself."""
+
+    version: int = Field(ge=0, description="of the plan")
+    steps: list[str] | None = Field(default=None, description="ids of steps; null for the automatic ones")
+
+
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +191,7 @@ class CollectionInfo(BaseModel):
     granularity: str
     created_at: float
     last_run_at: float | None
+    taxonomy_version: int = Field(description="send it as If-Match with an edit")
 
 
 class CollectionPage(BaseModel):
@@ -146,6 +210,9 @@ class CategoryInfo(BaseModel):
     cohesion: float | None
     created_at: float
     exemplars: list[str] = Field(description="image ids, most typical first")
+    named_by: str | None = Field(description="person, machine, or null for a numbered stand-in")
+    locked: bool
+    hidden: bool
 
 
 class CategoryList(BaseModel):
@@ -210,6 +277,31 @@ class RunInfo(BaseModel):
     unsorted: int
     categories: int
     seconds: float
+    version: int = Field(description="of the taxonomy; undo the run by it")
+    suggestions: int = Field(description="steps that a person has to decide about")
+
+
+class ScheduleInfo(BaseModel):
+    """When the job runs on a collection, and what came of its last slot."""
+
+    collection: str
+    schedule: str = Field(description="empty: only as the collection grows")
+    own: bool = Field(description="its own, not the deployment's")
+    next_at: float | None
+    last_run_at: float | None = Field(description="of whatever cause")
+    last_slot: float | None
+    started_at: float | None
+    seconds: float | None
+    outcome: Outcome | None
+    report: dict[str, Any] | None
+    problem: str | None
+
+
+class SchedulePage(BaseModel):
+    """Schedules by name of the collection. ``next``: what to pass as ``after``; null at the end."""
+
+    schedules: list[ScheduleInfo]
+    next: str | None
 
 
 class EventInfo(BaseModel):
@@ -247,3 +339,81 @@ class Health(BaseModel):
 
     status: Literal["ok"] = "ok"
     version: str
+
+
+class EditDone(BaseModel):
+    """What a correction did; undo it by its version."""
+
+    version: int
+    moved: int = Field(description="images")
+    category: str | None = Field(description="the new category, where one was made")
+    alike: list[str] = Field(description="images that stayed and look like those that left")
+
+
+class PlanStepInfo(BaseModel):
+    """Images that a run would take from one category to another; null is Unsorted."""
+
+    id: str
+    kind: str
+    source: str | None
+    target: str | None
+    images: int
+    examples: list[str]
+    automatic: bool
+    reason: str | None
+
+
+class PlanInfo(BaseModel):
+    """What a run would change now."""
+
+    version: int
+    images: int
+    churn: float = Field(description="share of images that the automatic steps take out of a category")
+    steps: list[PlanStepInfo]
+
+
+class Halves(BaseModel):
+    """Two parts of a category, by image id."""
+
+    stays: list[str]
+    leaves: list[str]
+
+
+class VersionInfo(BaseModel):
+    """A run or a correction."""
+
+    version: int
+    kind: str
+    at: float
+    seconds: float
+    summary: dict[str, Any]
+    undone_by: int | None
+
+
+class VersionPage(BaseModel):
+    """The newest first."""
+
+    versions: list[VersionInfo]
+    next: int | None = Field(description="send it as ``before`` for the next page")
+
+
+class AsOf(BaseModel):
+    """A taxonomy as it was."""
+
+    version: int
+    assignments: dict[str, str | None] = Field(description="image id to category id")
+
+
+class WhyInfo(BaseModel):
+    """Why an image is where it is."""
+
+    image_id: str
+    category: str | None
+    decided_by: str = Field(description="person, duplicate, neighbours or nothing")
+    shares: dict[str, float] = Field(description="of its neighbours, by category")
+    runner_up: str | None
+    margin: float
+    neighbours: list[tuple[str, float]]
+    exemplars: list[tuple[str, float]]
+    encoder: str
+    stacked_on: str | None

@@ -48,7 +48,7 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer requests until SIGINT or SIGTERM, then finish what is under way.
+    """Answer requests and run the job on schedule until SIGINT or SIGTERM, then finish what is under way.
 
     The library stays open: closing it, which finishes the pictures in its pipeline, is up to the caller.
 
@@ -71,7 +71,8 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
     }
     try:
         ready()
-        server.run(sockets=[listener])
+        with library.scheduled():
+            server.run(sockets=[listener])
     finally:
         listener.close()
         signal.signal(signal.SIGINT, handlers[signal.SIGINT])  # whoever is impatient may interrupt the closing

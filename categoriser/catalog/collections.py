@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import collections, images
+from categoriser.catalog.tables import collections, images, micros
 from categoriser.domain import Granularity
 
+_NOTHING = "0/1/0"  # a new collection
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
 
 
@@ -35,6 +36,8 @@ class CollectionRow:
     calibration: Mapping[str, float] | None
     images_at_run: int
     last_run_at: float | None
+    schedule: str | None  # its own; None: the deployment's, "": none
+    schedule_since: float | None  # earlier slots do not count; None: since it exists
 
     def category_id(self, number: int | None) -> str | None:
         """Public id of a category: unique among all collections, never reused."""
@@ -98,6 +101,34 @@ def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[C
 def update(connection: Connection, collection_id: int, **values: Any) -> None:
     """Change columns of one collection."""
     connection.execute(sa.update(collections).where(collections.c.id == collection_id).values(**values))
+
+
+def set_schedule(connection: Connection, collection_id: int, schedule: str | None) -> None:
+    """Give a collection a schedule of its own, or take it away; slots that began before now do not count."""
+    update(connection, collection_id, schedule=schedule, schedule_since=time.time())
+
+
+def remember_run(connection: Connection, collection_id: int) -> None:
+    """Note what there is, at the end of a run's transaction."""
+    update(connection, collection_id, seen_at_run=_extents(connection, [collection_id])[collection_id][0])
+
+
+def unchanged(connection: Connection, collection_ids: Sequence[int]) -> set[int]:
+    """Those of the collections in which nothing was added, deleted or changed since their last run."""
+    found = _extents(connection, collection_ids)
+    return {number for number, (now, seen) in found.items() if now == (seen or _NOTHING)}
+
+
+def _extents(connection: Connection, collection_ids: Sequence[int]) -> dict[int, tuple[str, str | None]]:
+    """How far each collection has come, now and at its last run: rows given, events given, images."""
+    present = (
+        sa.select(sa.func.coalesce(sa.func.sum(micros.c.images), 0))
+        .where(micros.c.collection_id == collections.c.id)
+        .scalar_subquery()
+    )
+    columns = (collections.c.id, collections.c.next_row, collections.c.next_cursor, present, collections.c.seen_at_run)
+    query = sa.select(*columns).where(collections.c.id.in_(collection_ids))
+    return {number: (f"{row}/{cursor}/{size}", seen) for number, row, cursor, size, seen in connection.execute(query)}
 
 
 def size(connection: Connection, collection_id: int) -> int:

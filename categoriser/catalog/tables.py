@@ -46,6 +46,9 @@ collections = sa.Table(
     sa.Column("calibration", sa.JSON, nullable=True),
     sa.Column("images_at_run", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("last_run_at", sa.Double, nullable=True),
+    sa.Column("seen_at_run", sa.String(64), nullable=True),  # what there was after the last run
+    sa.Column("schedule", sa.String(255), nullable=True),  # null: the deployment's; empty: none
+    sa.Column("schedule_since", sa.Double, nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -96,6 +99,10 @@ categories = sa.Table(
     sa.Column("merged_into", sa.BigInteger, nullable=True),  # where a retired id leads
     sa.Column("cohesion", sa.Double, nullable=True),  # as of the last run
     sa.Column("exemplars", sa.JSON, nullable=True),  # image ids as of the last run
+    sa.Column("named_by", sa.String(8), nullable=True),  # person | machine
+    sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("strictness", sa.Double, nullable=False, server_default="0"),  # σ above the usual floor for newcomers
     sa.PrimaryKeyConstraint("collection_id", "number"),
 )
 
@@ -110,6 +117,51 @@ events = sa.Table(
     sa.Column("category", sa.BigInteger, nullable=True),
     sa.Column("detail", sa.JSON, nullable=True),
     sa.PrimaryKeyConstraint("collection_id", "cursor"),
+)
+
+# what people decided, for the engine to honour
+constraints = sa.Table(
+    "constraints",
+    metadata,
+    _owner(),
+    sa.Column("kind", sa.String(8), nullable=False),  # pin | reject | apart | whole
+    sa.Column("subject", sa.BigInteger, nullable=False),  # pin, reject: a micro-cluster; apart, whole: a category
+    sa.Column("category", sa.BigInteger, nullable=False),  # reject: which not; apart: the other one; else -1
+    sa.PrimaryKeyConstraint("collection_id", "kind", "subject", "category"),
+)
+
+# every change of categories other than by an arrival, with what is needed to undo it
+versions = sa.Table(
+    "versions",
+    metadata,
+    _owner(),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # run | move | merge | ... | undo
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("last_cursor", sa.BigInteger, nullable=False),  # the taxonomy of this version is all events up to here
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("change", sa.JSON, nullable=False),
+    sa.Column("undone_by", sa.BigInteger, nullable=True),
+    sa.PrimaryKeyConstraint("collection_id", "version"),
+)
+
+# scheduled work, each slot done once whoever tries
+slots = sa.Table(
+    "slots",
+    metadata,
+    _owner(),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("slot", sa.String(32), nullable=False),  # when it began, so that later ones sort behind
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),  # grows with every owner: an earlier one finishes nothing
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("finished_at", sa.Double, nullable=True),
+    sa.Column("seconds", sa.Double, nullable=True),
+    sa.Column("result", sa.JSON, nullable=True),
+    sa.PrimaryKeyConstraint("collection_id", "kind", "slot"),
+    sa.Index(None, "kind", "slot"),
 )
 
 inbox = sa.Table(

@@ -119,13 +119,39 @@ def emptied(connection: Connection, collection_id: int, numbers: Collection[int]
     return [row.number for row in found if row.number in numbers and not row.size]
 
 
-def rename(connection: Connection, collection_id: int, number: int, label: str) -> None:
-    """Give a category a label."""
-    connection.execute(
-        sa.update(categories)
-        .where(categories.c.collection_id == collection_id, categories.c.number == number)
-        .values(label=label)
-    )
+def change(connection: Connection, collection_id: int, facts: Mapping[int, Mapping[str, Any]]) -> None:
+    """Set columns of categories, by number."""
+    for number, values in facts.items():
+        connection.execute(
+            sa.update(categories)
+            .where(categories.c.collection_id == collection_id, categories.c.number == number)
+            .values(**values)
+        )
+
+
+def facts(connection: Connection, collection_id: int, numbers: Collection[int]) -> dict[int, Record]:
+    """Categories as stored, by number, retired ones included."""
+    if not numbers:
+        return {}
+    query = sa.select(categories).where(categories.c.collection_id == collection_id, categories.c.number.in_(numbers))
+    return {row.number: dict(row._mapping) for row in connection.execute(query)}
+
+
+def revive(connection: Connection, collection_id: int, numbers: Collection[int]) -> list[int]:
+    """Bring those of the categories back that are retired; returns them."""
+    found = []
+    for number in sorted(numbers):
+        done = connection.execute(
+            sa.update(categories)
+            .where(
+                categories.c.collection_id == collection_id,
+                categories.c.number == number,
+                categories.c.retired_at.is_not(None),
+            )
+            .values(retired_at=None, merged_into=None)
+        )
+        found += [number] if done.rowcount else []
+    return found
 
 
 def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[Record]:

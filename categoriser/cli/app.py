@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from categoriser.api.errors import code_of, error_body
-from categoriser.cli import add, change, demo, doctor, evaluate, look, search, serve
+from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, schedule, search, serve
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
@@ -53,11 +53,25 @@ for command in (
     search.search,
     look.show,
     change.run,
+    curate.plan,
+    curate.undo,
+    curate.versions,
+    curate.move,
+    curate.reject,
+    curate.merge,
+    curate.split,
+    curate.rename,
+    curate.lock,
+    curate.hide,
+    curate.apart,
+    curate.granularity,
+    curate.why,
     change.export,
     change.delete,
     look.collections,
     look.events,
     look.failed,
+    schedule.schedule,
     doctor.doctor,
     evaluate.evaluate,
     serve.serve,

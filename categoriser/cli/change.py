@@ -39,10 +39,15 @@ class FileStyle(StrEnum):
     COPY = "copy"
 
 
-def run(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False) -> None:
+def run(
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    step: Annotated[list[str] | None, typer.Option("--step", help="Only this step of `plan`; may be repeated.")] = None,
+    json: JsonOption = False,
+) -> None:
     """Run the job now: split, merge, spawn and refine categories."""
     with existing_collection(library, collection) as found, waiting("Running the job"):
-        report = found.run()
+        report = found.apply(found.plan(), step) if step else found.run()
     if json:
         print_json(report)
         return
@@ -50,6 +55,8 @@ def run(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECT
         f"{report.spawned} categories spawned, {report.split} split, {report.merged} merged, {report.moved} images "
         f"moved in {report.seconds:.1f} s. Now {report.categories} categories and {report.unsorted} unsorted images."
     )
+    if report.suggestions:
+        say(f"{report.suggestions} more steps are only suggested: categoriser plan shows them.")
 
 
 def export(

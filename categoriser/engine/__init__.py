@@ -1,11 +1,12 @@
 """The grouping engine: numpy in, numpy out."""
 
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration
-from categoriser.engine.grouping import Grouping, RunChanges
+from categoriser.engine.grouping import Grouping, Proposal
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.neighbours import NOBODY
 from categoriser.engine.parameters import DIAL, Parameters
 from categoriser.engine.rows import MemoryRows, Rows
+from categoriser.engine.rules import Rules
 
 __all__ = [
     "DIAL",
@@ -16,6 +17,7 @@ __all__ = [
     "Grouping",
     "MemoryRows",
     "Parameters",
+    "Proposal",
     "Rows",
-    "RunChanges",
+    "Rules",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,8 @@ class Groups:
         counts: [m] images.
         volumes: [m] links of each group, those leaving the m groups included.
         total: all links of the collection.
+        names: group → what ``enemies`` knows it by, where it knows it.
+        enemies: name → names that must never be in one group with it, both ways.
     """
 
     links: sparse.csr_matrix
@@ -52,11 +55,11 @@ class Groups:
     counts: npt.NDArray[np.float64]
     volumes: npt.NDArray[np.float64]
     total: float
+    names: Mapping[int, AbstractSet[int]] = field(default_factory=dict)
+    enemies: Mapping[int, AbstractSet[int]] = field(default_factory=dict)
 
 
-def agglomerate(
-    groups: Groups, thresholds: Thresholds, forbidden: Callable[[int, int], bool] | None = None
-) -> IntVector:
+def agglomerate(groups: Groups, thresholds: Thresholds) -> IntVector:
     """Join groups while any pair deserves it; returns for each of the m groups the index of the group it ended in.
 
     With e(A,B) the links between two groups, vol the links of a group to anybody and V all links, a pair may join when
@@ -64,17 +67,19 @@ def agglomerate(
     max(share, modularity · max(vol)/V): a normalised cut, and the gain condition of Newman's modularity. Below that, a
     share of ``waived_share`` is enough when the average similarity reaches ``waiver``. The share counts times the
     likeness of the two groups: the cosine of their true means beyond the bulk, to the power ``likeness``.
-
-    ``forbidden(i, j)`` names pairs, by the index of either group's largest part, that must never join.
     """
-    return _Joining(groups, thresholds, forbidden).result()
+    return _Joining(groups, thresholds).result()
 
 
 class _Joining:
-    def __init__(self, groups: Groups, thresholds: Thresholds, forbidden: Callable[[int, int], bool] | None) -> None:
+    def __init__(self, groups: Groups, thresholds: Thresholds) -> None:
         m = len(groups.counts)
         self.thresholds = thresholds
-        self.forbidden = forbidden
+        # few groups are in any pair of enemies: their names and enemies are gathered as they join
+        self.names = {i: set(names) for i, names in groups.names.items()}
+        self.enemies = {
+            i: set().union(*(groups.enemies.get(one, ()) for one in names)) for i, names in self.names.items()
+        }
         self.total = groups.total
         self.sums = list(groups.sums)
         self.count: list[float] = groups.counts.tolist()
@@ -148,12 +153,15 @@ class _Joining:
             self.refused[i].add(j)
             self.refused[j].add(i)
             return False
-        return self.forbidden is None or not self.forbidden(i, j)
+        return not (i in self.enemies and j in self.names and self.enemies[i] & self.names[j])
 
     def _join(self, i: int, j: int) -> None:
         if self.volume[i] < self.volume[j]:
             i, j = j, i
         self.parent[j] = i
+        if j in self.names:
+            self.names.setdefault(i, set()).update(self.names.pop(j))
+            self.enemies.setdefault(i, set()).update(self.enemies.pop(j))
         self.volume[i] += self.volume[j]
         self.count[i] += self.count[j]
         self.sums[i] = self.sums[i] + self.sums[j]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,9 @@ from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
 from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest, similarities
 from categoriser.engine.parameters import Parameters
-from categoriser.engine.regroup import Snapshot, Surgery, refine, regroup
+from categoriser.engine.regroup import Snapshot, refine, regroup
 from categoriser.engine.rows import MemoryRows, Rows, grown
+from categoriser.engine.rules import NO_RULES
 
 EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
@@ -29,12 +30,14 @@ Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
 
 
 @dataclass(frozen=True, slots=True)
-class RunChanges:
-    """What a run changed: images that changed micro-cluster, and the surgery on categories."""
+class Proposal:
+    """What a run would change. Numbers of categories from ``Grouping.next_category`` on would be new."""
 
-    moved: IntVector  # rows
-    categories_before: IntVector  # [micro-clusters]
-    surgery: Surgery
+    calibration: Calibration
+    before: IntVector  # [micro-clusters] category now
+    after: IntVector  # [micro-clusters] category then
+    moves: Mapping[int, int]  # row → micro-cluster that it would join
+    next_category: int
 
 
 class Grouping:
@@ -49,6 +52,7 @@ class Grouping:
         self.lists = NeighbourLists(self.parameters.neighbours)
         self.micros = MicroClusters(dimension)
         self.calibration: Calibration = UNCALIBRATED
+        self.rules = NO_RULES
         self.next_category = 0
         self.length = 0  # rows, deleted ones included
         self.weighing = 0  # images that count: neither deleted nor stacked
@@ -180,10 +184,11 @@ class Grouping:
 
     def _vote(self, micro_ids: list[int], alike: list[float]) -> int:
         """Category that at least half of the informative neighbours agree on, or UNSORTED."""
+        veto, spread, strict = self.calibration.veto, self.calibration.spread, self.rules.strictness
         informed = [
-            int(self.micros.categories[micro])
-            for micro, cosine in zip(micro_ids, alike, strict=True)
-            if cosine >= self.calibration.veto
+            category
+            for category, cosine in zip(self.micros.categories[micro_ids].tolist(), alike, strict=True)
+            if cosine >= veto + strict.get(category, 0.0) * spread
         ]
         votes = Counter(category for category in informed if category != UNSORTED)
         if not votes:
@@ -241,16 +246,27 @@ class Grouping:
 
     # ---- repairing -----------------------------------------------------------------------------------------------
 
-    def run(self) -> RunChanges:
-        """Calibrate, split, merge, absorb, spawn, refine. Does nothing below six images."""
+    def run(self) -> Proposal:
+        """Do all that ``propose`` proposes."""
+        proposal = self.propose()
+        changed = np.flatnonzero(proposal.before != proposal.after)
+        self.change(
+            dict(zip(changed.tolist(), proposal.after[changed].tolist(), strict=True)),
+            proposal.moves,
+            calibration=proposal.calibration,
+            next_category=proposal.next_category,
+        )
+        return proposal
+
+    def propose(self) -> Proposal:
+        """Calibrate, split, merge, absorb, spawn, refine, without changing anything. Nothing below six images."""
         before = self.micros.categories.copy()
-        nothing = np.empty(0, np.int64)
         if self.weighing < 6:
-            return RunChanges(nothing, before, Surgery())
+            return Proposal(self.calibration, before, before, {}, self.next_category)
         rows = np.flatnonzero(self.active)
         snapshot = self._snapshot(rows)
         rank = min(self.parameters.micro_rank - 1, self.weighing - 2)
-        self.calibration = calibrate(
+        calibration = calibrate(
             snapshot.vectors,
             self.lists.cosines[rows, 0],
             self.lists.cosines[rows, rank],
@@ -259,18 +275,42 @@ class Grouping:
             parameters=self.parameters,
             rng=np.random.default_rng(self.weighing),
         )
-        categories, surgery, self.next_category = regroup(
-            snapshot, self.calibration, self.parameters, self.next_category
-        )
-        self.micros.assign(categories)
-        wanted = refine(snapshot, categories, self.calibration, self.parameters, self.used)
-        present = categories[snapshot.micro_of]
-        moved = [
-            int(rows[i])
-            for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist()
-            if self._move(int(rows[i]), int(wanted[i]))
-        ]
-        return RunChanges(np.array(moved, np.int64), before, surgery)
+        after, next_category = regroup(snapshot, calibration, self.parameters, self.next_category, self.rules)
+        wanted = refine(snapshot, after, calibration, self.parameters, self.used)
+        present = after[snapshot.micro_of]
+        moves = {}
+        for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist():
+            micro = self._fitting(int(rows[i]), int(wanted[i]), after)
+            if micro >= 0:
+                moves[int(rows[i])] = micro
+        return Proposal(calibration, before, after, moves, next_category)
+
+    def change(
+        self,
+        categories: Mapping[int, int],
+        moves: Mapping[int, int],
+        *,
+        calibration: Calibration | None = None,
+        next_category: int | None = None,
+    ) -> None:
+        """Point micro-clusters (key) to categories, and put images (row) into other micro-clusters."""
+        everything = self.micros.categories.copy()
+        everything[list(categories)] = list(categories.values())
+        self.micros.assign(everything)
+        for row, micro in moves.items():
+            vector = self.rows.matrix[row]
+            self.micros.leave(int(self._micro_of[row]), vector)
+            self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+            self._micro_of[row] = micro
+        self.calibration = calibration or self.calibration
+        self.next_category = next_category if next_category is not None else self.next_category
+
+    def open_micro(self, category: int) -> int:
+        """A new micro-cluster without images."""
+        number = self.micros.length
+        self.micros.resize(number + 1)
+        self.micros.categories[number] = category
+        return number
 
     def _snapshot(self, rows: IntVector) -> Snapshot:
         dense = np.full(self.length + 1, NOBODY, np.int32)  # the last entry answers for NOBODY
@@ -286,19 +326,17 @@ class Grouping:
             categories=self.micros.categories.copy(),
         )
 
-    def _move(self, row: int, category: int) -> bool:
-        """Put an image into the closest micro-cluster of a category among its neighbours'; False when there is none."""
+    def _fitting(self, row: int, category: int, categories: IntVector) -> int:
+        """The closest micro-cluster of a category among the neighbours'; -1 for none, or by the rules."""
+        own = int(self._micro_of[row])
+        if own in self.rules.bound:
+            return NOBODY
         near = self.lists.ids[row]
         numbers = np.unique(self._micro_of[near[near >= 0]])
-        numbers = numbers[(self.micros.categories[numbers] == category) & (self.micros.counts[numbers] > 0)]
+        numbers = numbers[(categories[numbers] == category) & (self.micros.counts[numbers] > 0)]
         if not len(numbers):
-            return False
-        vector = self.rows.matrix[row]
-        micro, dot = self.micros.closest(numbers.tolist(), vector, -np.inf)
-        self.micros.leave(int(self._micro_of[row]), vector)
-        self.micros.join(micro, vector, dot)
-        self._micro_of[row] = micro
-        return True
+            return NOBODY
+        return self.micros.closest(numbers.tolist(), self.rows.matrix[row], -np.inf)[0]
 
     # ---- keeping -------------------------------------------------------------------------------------------------
 

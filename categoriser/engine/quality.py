@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,23 +29,26 @@ class Agreement:
     ari: float
 
 
-def describe_categories(grouping: Grouping, exemplars: int) -> dict[int, Described]:
-    """Every category with images that weigh, by number.
+def describe_categories(
+    grouping: Grouping, exemplars: int, numbers: Collection[int] | None = None
+) -> dict[int, Described]:
+    """Every category with images that weigh, or those of ``numbers``, by number.
 
     Cohesion is exact and free from the micro-clusters' sums: (‖S‖² − n) / (n(n − 1)). The most typical image is the one
     with the largest average similarity x·S/n to the others.
     """
     rows = np.flatnonzero(grouping.active)
     labels = grouping.labels[rows]
-    rows, labels = rows[labels >= 0], labels[labels >= 0]
+    wanted = labels >= 0 if numbers is None else np.isin(labels, list(numbers))
+    rows, labels = rows[wanted], labels[wanted]
     if not len(rows):
         return {}
     order = np.argsort(labels, kind="stable")
     rows, labels = rows[order], labels[order]
-    numbers, starts = np.unique(labels, return_index=True)
+    present, starts = np.unique(labels, return_index=True)
     micro_of, matrix = grouping.micro_of, grouping.rows.matrix
     answer = {}
-    for number, members in zip(numbers.tolist(), np.split(rows, starts[1:]), strict=True):
+    for number, members in zip(present.tolist(), np.split(rows, starts[1:]), strict=True):
         n = len(members)
         micros = np.flatnonzero((grouping.micros.categories == number) & (grouping.micros.counts > 0))
         total = grouping.micros.sums[micros].astype(np.float64).sum(axis=0)

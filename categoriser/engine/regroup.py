@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,7 @@ from categoriser.engine.agglomerate import Groups, Thresholds, agglomerate
 from categoriser.engine.calibrate import Calibration
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.parameters import Parameters
-
-
-@dataclass(slots=True)
-class Surgery:
-    """What a run did to the categories, in order; numbers are category numbers."""
-
-    spawned: list[int] = field(default_factory=list)
-    split: list[tuple[int, int]] = field(default_factory=list)  # parent, child
-    merged: list[tuple[int, list[int]]] = field(default_factory=list)  # winner, losers
+from categoriser.engine.rules import NO_RULES, Rules
 
 
 @dataclass(slots=True)
@@ -52,17 +44,16 @@ class Snapshot:
 
 
 def regroup(
-    snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int
-) -> tuple[IntVector, Surgery, int]:
-    """Split and merge categories.
-
-    Returns the category of each micro-cluster [m], what was done, and the next free category number.
-    """
-    return _Regrouping(snapshot, calibration, parameters, next_number).result()
+    snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int, rules: Rules = NO_RULES
+) -> tuple[IntVector, int]:
+    """Split and merge categories: the category of each micro-cluster [m], and the next free category number."""
+    return _Regrouping(snapshot, calibration, parameters, next_number, rules).result()
 
 
 class _Regrouping:
-    def __init__(self, snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int) -> None:
+    def __init__(
+        self, snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int, rules: Rules
+    ) -> None:
         n, m = snapshot.size, len(snapshot.counts)
         membership = sparse.csr_matrix((np.ones(n), (np.arange(n), snapshot.micro_of)), shape=(n, m))
         self.graph = (membership.T @ snapshot.links() @ membership).tocsr()  # links between micro-clusters [m, m]
@@ -77,14 +68,24 @@ class _Regrouping:
         self.hysteresis = parameters.young_hysteresis if n <= parameters.mature else parameters.mature_hysteresis
         self.typical = float(np.median(snapshot.cosines[snapshot.neighbours >= 0]))
         self.likeness = parameters.likeness * min(max(calibration.contrast - parameters.likeness_from, 0.0), 1.0)
-        self.surgery = Surgery()
+        self.rules = rules
+        self.enemies = rules.enemies()
 
-    def result(self) -> tuple[IntVector, Surgery, int]:
+    def result(self) -> tuple[IntVector, int]:
+        before = self.categories.copy()
         thresholds = self._thresholds(*self.hysteresis)
         for category in np.unique(self.categories[self.categories >= 0]).tolist():
-            self._split(category, thresholds)
+            if category not in self.rules.whole:
+                self._split(category, thresholds)
+        self._stay(before)
         self._merge()
-        return self.categories, self.surgery, self.next_number
+        self._stay(before)
+        return self.categories, self.next_number
+
+    def _stay(self, before: IntVector) -> None:
+        """Pinned micro-clusters stay where they were, whatever became of those around them."""
+        pinned = [micro for micro in self.rules.pinned if micro < len(before)]
+        self.categories[pinned] = before[pinned]
 
     def _thresholds(self, shrink: float = 1.0, relief: float = 0.0) -> Thresholds:
         """For joining; to stay together less will do: ``shrink`` times the shares, ``relief`` σ off the floors."""
@@ -116,7 +117,6 @@ class _Regrouping:
         for which in np.argsort(-sizes, kind="stable")[1:].tolist():  # the largest keeps the number
             if sizes[which] >= max(self.least, self.parameters.piece_size):
                 self.categories[members[piece == which]] = self.next_number
-                self.surgery.split.append((category, self.next_number))
                 self.next_number += 1
             else:  # crumbs: the merge step puts them where they belong
                 self.categories[members[piece == which]] = UNSORTED
@@ -134,6 +134,8 @@ class _Regrouping:
             counts=sizes,
             volumes=np.bincount(node, weights=self.volumes[live]).astype(np.float64),
             total=self.total,
+            names=self._names(nodes, node),
+            enemies=self.enemies,
         )
         groups = agglomerate(whole, self._thresholds())
         answer = np.full(len(nodes), UNSORTED, np.int64)
@@ -141,17 +143,24 @@ class _Regrouping:
         for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
             old = [which for which in members.tolist() if nodes[which] < first_new]
             if old:
-                winner = max(old, key=lambda which: sizes[which])
+                winner = max(old, key=lambda which: (nodes[which] in self.rules.held, sizes[which]))
                 answer[members] = nodes[winner]
-                if len(old) > 1:
-                    losers = [int(nodes[which]) for which in old if which != winner]
-                    self.surgery.merged.append((int(nodes[winner]), losers))
             elif sizes[members].sum() >= self.least:
                 answer[members] = self.next_number
-                self.surgery.spawned.append(self.next_number)
                 self.next_number += 1
         self.categories = np.full(m, UNSORTED, np.int64)
         self.categories[live] = answer[node]
+
+    def _names(self, nodes: IntVector, node: IntVector) -> dict[int, set[int]]:
+        """What the rules know the nodes by: categories, and the rejected micro-clusters in them."""
+        if not self.enemies:
+            return {}
+        names = {which: {int(key)} for which, key in enumerate(nodes.tolist()) if key in self.enemies}
+        place = dict(zip(self.live.tolist(), node.tolist(), strict=True))
+        for micro, _ in self.rules.rejected:
+            if micro in place:
+                names.setdefault(place[micro], set()).add(-2 - micro)
+        return names
 
 
 def refine(

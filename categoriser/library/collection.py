@@ -12,14 +12,15 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, RunReport
+from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, ScheduleEntry
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
+from categoriser.library.curation import Curation
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
-from categoriser.maintenance import run
+from categoriser.maintenance.agenda import agenda
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
 from categoriser.settings import Settings
 
@@ -30,13 +31,12 @@ _VECTOR_BATCH = 1024
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection:
+class Collection(Curation):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
+        super().__init__(library.storage, row.id)
         self._library = library
-        self._storage = library.storage
-        self._id = row.id
         self.name = row.name
         self.key = row.key
 
@@ -149,19 +149,6 @@ class Collection:
 
     # ---- looking -------------------------------------------------------------------------------------------------
 
-    @property
-    def row(self) -> CollectionRow:
-        """The collection as stored now.
-
-        Raises:
-            NotFoundError: it was deleted.
-        """
-        with self._storage.database.read() as connection:
-            row = collections.get(connection, self._id)
-        if row is None:
-            raise NotFoundError(f"Collection {self.name!r} was deleted.")
-        return row
-
     def __len__(self) -> int:
         with self._storage.database.read() as connection:
             return collections.size(connection, self._id)
@@ -186,15 +173,7 @@ class Collection:
         Raises:
             NotFoundError: there never was such a category, or it ended without a successor.
         """
-        row = self.row
-        with self._storage.database.read() as connection:
-            number = row.category_number(category)
-            found = None if number is None else taxonomy.find(connection, self._id, number)
-            while found is not None and found["merged_into"] is not None:
-                found = taxonomy.find(connection, self._id, found["merged_into"])
-        if found is None or found["retired_at"] is not None:
-            raise NotFoundError(f"Collection {self.name!r} has no category {category!r}.")
-        return _category(row, found)
+        return _category(self.row, self._category_now(category))
 
     def unsorted(self) -> int:
         """Number of images in no category."""
@@ -310,10 +289,6 @@ class Collection:
 
     # ---- changing ------------------------------------------------------------------------------------------------
 
-    def run(self) -> RunReport:
-        """Run the job now: split, merge, spawn and refine categories."""
-        return run(self._storage, self._id)
-
     def delete(self, image_ids: str | Iterable[str]) -> int:
         """Delete images and everything known about them; returns how many there were. Files of yours stay."""
         return remove_images(self._storage, self._id, [image_ids] if isinstance(image_ids, str) else list(image_ids))
@@ -329,6 +304,24 @@ class Collection:
             files: in folders, put symbolic links to the originals or copies of them.
         """
         return export(self._storage, self.row, Path(target), style, files=files)
+
+    def schedule(self) -> ScheduleEntry:
+        """When the job runs, and what came of its last slot."""
+        return agenda(self._storage.database, self._library.timetable, [self.row])[0]
+
+    def set_schedule(self, schedule: str | None) -> None:
+        """Have the service run the job at other times than the deployment's.
+
+        Args:
+            schedule: "every 6h", a cron expression such as "0 3 * * *", "" for never, None for the deployment's.
+
+        Raises:
+            ConfigurationError: it makes no sense.
+            NotFoundError: the collection was deleted.
+        """
+        self._library.timetable.timing(schedule)
+        with self._storage.database.write() as connection:
+            collections.set_schedule(connection, self.row.id, None if schedule is None else schedule.strip())
 
     # ---- helpers of the above ------------------------------------------------------------------------------------
 
@@ -421,6 +414,9 @@ def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:
         cohesion=stored["cohesion"],
         created_at=stored["created_at"],
         exemplars=stored["exemplars"] or (),
+        named_by=stored["named_by"],
+        locked=bool(stored["locked"]),
+        hidden=bool(stored["hidden"]),
     )
 
 

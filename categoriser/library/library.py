@@ -6,6 +6,7 @@ import logging
 import threading
 import unicodedata
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +14,15 @@ from typing import Any, Self
 from categoriser.catalog import collections, inbox, outbox, storable_text
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import Filed
+from categoriser.domain import Filed, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder
 from categoriser.errors import ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
+from categoriser.maintenance import run
+from categoriser.maintenance.agenda import agenda
+from categoriser.maintenance.schedule import Scheduler
+from categoriser.maintenance.timing import Timetable
 from categoriser.pipeline import Pipeline
 from categoriser.settings import Settings
 from categoriser.state import Storage
@@ -31,6 +36,7 @@ class Library:
     def __init__(self, storage: Storage, settings: Settings, *, encoder_given: bool) -> None:
         self.storage = storage
         self.settings = settings
+        self.timetable = Timetable.of(settings)
         self._encoder_given = encoder_given
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
@@ -161,6 +167,16 @@ class Library:
                 collections.delete(connection, found.id)
             self.storage.delivery.deliver(order)
         return size
+
+    def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
+        """When the job runs on each collection and what came of its last slot, by name of the collection."""
+        with self.storage.database.read() as connection:
+            rows = collections.page(connection, after=after, limit=limit)
+        return agenda(self.storage.database, self.timetable, rows)
+
+    def scheduled(self) -> Scheduler:
+        """A context manager within which the job runs at its times; leaving it finishes the run under way."""
+        return Scheduler(self.storage.database, self.timetable, partial(run, self.storage))
 
     @property
     def encoder(self) -> Encoder:

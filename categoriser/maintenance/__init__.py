@@ -1,6 +1,7 @@
-"""The job that splits, merges and spawns categories, and when it is due."""
+"""The job that splits, merges and spawns categories, what people change themselves, and the way back."""
 
 from categoriser.maintenance.due import run_due_at
-from categoriser.maintenance.run import run
+from categoriser.maintenance.plan import Plan, Step
+from categoriser.maintenance.run import apply, plan, run
 
-__all__ = ["run", "run_due_at"]
+__all__ = ["Plan", "Step", "apply", "plan", "run", "run_due_at"]

@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.engine import Connection
 
-from categoriser.catalog import Database, images, taxonomy
+from categoriser.catalog import Database, history, images, taxonomy
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import FloatMatrix
-from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping
+from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
@@ -88,6 +90,8 @@ class EngineState:
             lists=lists,
         )
         self._saved = saved
+        with database.read() as connection:
+            self.decided(connection)
 
     def forget(self, rows: npt.NDArray[np.int64]) -> None:
         """Forget vectors and hashes of deleted rows."""
@@ -95,10 +99,31 @@ class EngineState:
             self.hashes[row] = None
         self.vectors.clear(rows)
 
-    def published(self) -> None:
-        """Note that a run was published."""
-        self.images_at_run = self.grouping.weighing
-        self.collection = replace(self.collection, taxonomy_version=self.collection.taxonomy_version + 1)
+    def category_of(self, micro: int) -> int:
+        """Category number of a micro-cluster, or UNSORTED."""
+        return int(self.grouping.micros.categories[micro])
+
+    def decided(self, connection: Connection) -> None:
+        """Read what people decided, for the engine to honour."""
+        held, strictness = history.held(connection, self.collection.id)
+        found = history.decided(connection, self.collection.id)
+        self.grouping.rules = Rules(
+            held=frozenset(held),
+            whole=frozenset(one.subject for one in found if one.kind == "whole"),
+            pinned=frozenset(one.subject for one in found if one.kind == "pin"),
+            rejected=frozenset((one.subject, one.category) for one in found if one.kind == "reject"),
+            apart=frozenset((one.subject, one.category) for one in found if one.kind == "apart"),
+            strictness=strictness,
+        )
+
+    def published(self, version: int, values: Mapping[str, Any], *, ran: bool) -> None:
+        """Note that a change was published: columns of the collection, and whether it was a run."""
+        if ran:
+            self.images_at_run = self.grouping.weighing
+        self.collection = replace(
+            self.collection, taxonomy_version=version, next_category=self.grouping.next_category, **values
+        )
+        self.grouping.dial = DIAL[self.collection.granularity]
 
     def save_if_grown(self) -> None:
         """Save when enough rows came since the last time that losing them would cost a noticeable search."""

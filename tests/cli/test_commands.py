@@ -111,8 +111,30 @@ def test_words_need_an_encoder_that_reads_them(run: Command, folder: Path) -> No
 def test_run_reports_what_it_did(run: Command, folder: Path) -> None:
     run("add", folder)
     report = run("run", "--json").json
-    assert {"spawned", "split", "merged", "moved", "unsorted", "categories", "seconds"} == set(report)
+    counts = {"spawned", "split", "merged", "moved", "unsorted", "categories", "suggestions"}
+    assert set(report) == counts | {"seconds", "version"}
     assert "categories spawned" in run("run").out
+
+
+def test_people_correct_look_back_and_undo(run: Command, folder: Path) -> None:
+    run("add", folder)
+    ids = [image["id"] for image in run("images", "--json").json["images"]]
+    made = run("move", *ids[:3], "--label", "Kept", "--json").json
+    assert made["moved"] <= 3
+    assert run("show", ids[0], "--json").json["category"] == made["category"]
+    assert "A person put it there." in run("why", ids[0]).out
+    assert "A run on" in run("plan").out
+    assert run("rename", made["category"], "Renamed").code == 0
+    assert run("lock", made["category"]).code == 0
+    assert [one["label"] for one in run("categories", "--json").json["categories"] if one["locked"]] == ["Renamed"]
+    for _ in range(3):
+        assert run("undo").code == 0
+    assert run("show", ids[0], "--json").json["category"] != made["category"]
+    kinds = [one["kind"] for one in run("versions", "--json").json["versions"]]
+    assert kinds[:3] == ["undo"] * 3
+    assert kinds[3:6] == ["lock", "rename", "gather"]
+    assert run("merge", "nobody-1", "nobody-2").code == 2
+    assert run("granularity", "coarse").code == 2
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out"])

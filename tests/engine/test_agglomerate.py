@@ -37,9 +37,20 @@ def test_no_more_alike_than_random_pairs_is_a_veto() -> None:
 
 
 def test_a_forbidden_pair_never_joins() -> None:
-    found = agglomerate(groups(PAIRS, 0.5), RULES, lambda i, j: {i, j} == {0, 1})
+    named = replace(groups(PAIRS, 0.5), names={0: {10}, 1: {11}}, enemies={10: {11}, 11: {10}})
+    found = agglomerate(named, RULES)
     assert found[0] != found[1]
     assert found[2] == found[3]
+
+
+def test_enemies_do_not_meet_in_a_third_group_either() -> None:
+    links = [[80, 50, 50], [50, 80, 1], [50, 1, 80]]
+    rules = replace(RULES, modularity=0.0)
+    assert len(set(agglomerate(groups(links, 0.5), rules).tolist())) == 1
+    named = replace(groups(links, 0.5), names={0: {10}, 1: {11}, 2: {12}}, enemies={11: {12}, 12: {11}})
+    found = agglomerate(named, rules)
+    assert found[1] != found[2]
+    assert found[0] in (found[1], found[2])
 
 
 @pytest.mark.parametrize(("cosine", "joined"), [(0.9, True), (0.5, False)])

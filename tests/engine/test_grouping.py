@@ -99,9 +99,9 @@ def test_categories_appear_and_newcomers_find_them() -> None:
 
 def test_an_empty_and_a_tiny_grouping_can_run() -> None:
     grouping = Grouping(4)
-    assert not grouping.run().surgery.spawned
+    assert grouping.run().next_category == 0
     grouping.add(np.eye(4, dtype=np.float32))
-    assert not grouping.run().surgery.spawned
+    assert grouping.run().next_category == 0
     assert (grouping.labels == UNSORTED).all()
 
 
@@ -120,7 +120,7 @@ def test_numbers_of_categories_are_never_given_twice() -> None:
         grouping.add(vectors[start : start + 50])
         before = grouping.next_category
         changes = grouping.run()
-        fresh = set(changes.surgery.spawned) | {child for _, child in changes.surgery.split}
+        fresh = set(changes.after.tolist()) - set(changes.before.tolist()) - {UNSORTED}
         assert all(number >= before for number in fresh)
         assert not fresh & seen
         seen |= fresh

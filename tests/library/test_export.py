@@ -56,7 +56,7 @@ def _filled(library: Library, tmp_path: Path) -> Collection:
     collection.run()
     with library.storage.database.write() as connection:
         for label, category in zip(LABELS, collection.categories(), strict=False):
-            taxonomy.rename(connection, collection.row.id, category.number, label)
+            taxonomy.change(connection, collection.row.id, {category.number: {"label": label}})
     return collection
 
 

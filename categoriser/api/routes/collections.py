@@ -68,6 +68,7 @@ def _described(collection: Collection) -> CollectionInfo:
         granularity=row.granularity,
         created_at=row.created_at,
         last_run_at=row.last_run_at,
+        taxonomy_version=row.taxonomy_version,
     )
 
 
@@ -79,4 +80,7 @@ def _category(category: Category) -> CategoryInfo:
         cohesion=category.cohesion,
         created_at=category.created_at,
         exemplars=list(category.exemplars),
+        named_by=category.named_by,
+        locked=category.locked,
+        hidden=category.hidden,
     )

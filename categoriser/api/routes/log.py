@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo
+from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
 from categoriser.api.needs import ExistingCollection, PageLength
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
@@ -21,9 +21,10 @@ _MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
 
 @router.post("/runs", summary="Run the job now")
-def run_now(collection: ExistingCollection) -> RunInfo:
-    """Split, merge, spawn and refine categories; answers when it is done."""
-    return RunInfo(**dataclasses.asdict(collection.run()))
+def run_now(collection: ExistingCollection, wanted: RunRequest | None = None) -> RunInfo:
+    """Split, merge, spawn and refine categories, or apply steps of a plan; answers when it is done."""
+    report = collection.run() if wanted is None else collection.apply_steps(wanted.version, wanted.steps)
+    return RunInfo(**dataclasses.asdict(report))
 
 
 @router.get("/events", summary="Read the log")

@@ -1,0 +1,321 @@
+"""The one way in which categories change other than by an arrival: decided in memory, one transaction, undoable.
+
+A ``Change`` names every pointer it turns, with the value before and after: turning it back is the undo, and what others
+turned since is left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from categoriser.catalog import collections, events, history, images, outbox, taxonomy
+from categoriser.catalog.history import Constraint
+from categoriser.domain import IntVector
+from categoriser.engine import UNSORTED, Calibration
+from categoriser.engine.quality import describe_categories
+from categoriser.state import EngineState, Storage, store_micro
+
+EXEMPLARS = 8
+
+Pair: TypeAlias = tuple[Any, Any]  # before, after
+Entry: TypeAlias = Mapping[str, Any]  # of the log
+Fence: TypeAlias = Callable[[Connection], None]  # raises when another process does the work by now
+
+
+@dataclass(slots=True)
+class Change:
+    """What changes: pairs of the value before and after."""
+
+    micros: dict[int, tuple[int, int]] = field(default_factory=dict)  # micro-cluster → category
+    rows: dict[int, tuple[int, int]] = field(default_factory=dict)  # image that weighs → micro-cluster
+    opened: dict[int, int] = field(default_factory=dict)  # new micro-cluster → category
+    facts: dict[int, dict[str, Pair]] = field(default_factory=dict)  # category → columns
+    settings: dict[str, Pair] = field(default_factory=dict)  # columns of the collection
+    added: list[Constraint] = field(default_factory=list)
+    removed: list[Constraint] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For storage."""
+        return {
+            "micros": [[number, *pair] for number, pair in self.micros.items()],
+            "rows": [[row, *pair] for row, pair in self.rows.items()],
+            "facts": [[number, name, *pair] for number, facts in self.facts.items() for name, pair in facts.items()],
+            "settings": [[name, *pair] for name, pair in self.settings.items()],
+            "added": [list(one) for one in self.added],
+            "removed": [list(one) for one in self.removed],
+        }
+
+    @classmethod
+    def inverse(cls, stored: Mapping[str, Any], state: EngineState, facts: Mapping[int, Mapping[str, Any]]) -> Change:
+        """The way back from a stored change, as far as things still are as it left them.
+
+        Args:
+            stored: from ``as_json``.
+            state: of the collection.
+            facts: categories as they are now, by number.
+        """
+        grouping = state.grouping
+        back = cls(
+            micros={n: (after, before) for n, before, after in stored["micros"] if state.category_of(n) == after},
+            rows={
+                row: (after, before)
+                for row, before, after in stored["rows"]
+                if grouping.active[row] and grouping.micro_of[row] == after
+            },
+            settings={name: (after, before) for name, before, after in stored["settings"]},
+            added=[Constraint(*one) for one in stored["removed"]],
+            removed=[Constraint(*one) for one in stored["added"]],
+        )
+        for number, name, before, after in stored["facts"]:
+            if number in facts and facts[number][name] == after:
+                back.facts.setdefault(number, {})[name] = (after, before)
+        return back
+
+    def touched(self) -> set[int]:
+        """Categories that lose or win images, or other facts."""
+        found = {category for pair in self.micros.values() for category in pair}
+        return (found | set(self.facts) | set(self.opened.values())) - {UNSORTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of a change."""
+
+    version: int
+    moved: int  # images that were in a category and are in another one now, or in Unsorted
+    created: Sequence[int]
+    retired: Mapping[int, int | None]  # category → where it leads
+
+
+def publish(
+    storage: Storage,
+    state: EngineState,
+    change: Change,
+    *,
+    kind: str,
+    started: float,
+    summary: Mapping[str, Any] | None = None,
+    category: int | None = None,
+    run: Calibration | None = None,
+    next_category: int | None = None,
+    undoes: int | None = None,
+    fence: Fence | None = None,
+) -> Published:
+    """Make a change, for readers all of it at once. Call it within ``states.writing``: a failure drops the state.
+
+    Args:
+        storage: of the library.
+        state: of the collection.
+        change: what changes; micro-clusters it opened exist in memory.
+        kind: of the version.
+        started: ``time.perf_counter()`` when the work on it began.
+        summary: what people are told about the version.
+        category: the one that it is about, if it is about one.
+        run: the calibration of the run that this is.
+        next_category: first number that is free afterwards.
+        undoes: the version that this takes back.
+        fence: called first in the transaction; what it raises undoes all.
+    """
+    grouping, collection = state.grouping, state.collection
+    before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
+    grouping.change(
+        {number: after for number, (_, after) in change.micros.items()},
+        {row: after for row, (_, after) in change.rows.items()},
+        calibration=run,
+        next_category=next_category,
+    )
+    after = grouping.labels
+    version = collection.taxonomy_version + 1
+    with storage.database.write() as connection:
+        if fence is not None:
+            fence(connection)
+        taxonomy.open_micros(
+            connection, collection.id, {number: or_none(category) for number, category in change.opened.items()}
+        )
+        order = _move(connection, state, sources)
+        touched = change.touched() | _categories_of(before, after)
+        created = _create(connection, state, touched)
+        taxonomy.set_categories(
+            connection, collection.id, {number: or_none(pair[1]) for number, pair in change.micros.items()}
+        )
+        taxonomy.change(
+            connection,
+            collection.id,
+            {number: {name: pair[1] for name, pair in facts.items()} for number, facts in change.facts.items()},
+        )
+        gone = _retire(connection, state, before, after, touched)
+        _follow(connection, state, change, gone)
+        history.take_back(connection, collection.id, change.removed)
+        history.decide(connection, collection.id, change.added)
+        revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
+        _describe(connection, state, None if run is not None else touched - set(gone))
+        log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
+        log += [{"kind": "revive", "category": number} for number in revived]
+        log += _announce(connection, state, before, after, created, gone)
+        events.append(connection, collection.id, log)
+        values: dict[str, Any] = {name: pair[1] for name, pair in change.settings.items()}
+        if run is not None:
+            values |= {"images_at_run": grouping.weighing, "last_run_at": time.time()}
+        collections.update(
+            connection,
+            collection.id,
+            next_category=grouping.next_category,
+            calibration=grouping.calibration.as_dict(),
+            taxonomy_version=version,
+            **values,
+        )
+        history.put(
+            connection,
+            collection.id,
+            version,
+            kind=kind,
+            seconds=time.perf_counter() - started,
+            summary=summary or {},
+            change=change.as_json(),
+        )
+        if undoes is not None:
+            history.mark_undone(connection, collection.id, undoes, version)
+        state.decided(connection)
+        if run is not None:
+            collections.remember_run(connection, collection.id)
+    if order is not None:
+        storage.delivery.deliver(order)
+    state.published(version, values, ran=run is not None)
+    return Published(version, int(np.count_nonzero((before != after) & (before >= 0))), created, gone)
+
+
+def or_none(category: int) -> int | None:
+    """As SQL has it."""
+    return None if category == UNSORTED else category
+
+
+def _move(connection: Connection, state: EngineState, heads: Mapping[int, int]) -> outbox.Order | None:
+    """Images that changed their micro-cluster, with those stacked on them."""
+    if not heads:
+        return None
+    collection, grouping = state.collection, state.grouping
+    moved = np.array(sorted(heads), np.int64)
+    rows = np.concatenate([moved, np.flatnonzero(np.isin(grouping.head_of, moved))])
+    micro_of = grouping.micro_of
+    stored = images.places(connection, collection.id, rows.tolist())
+    changes: Counter[int] = Counter()
+    for row, (_, old) in stored.items():
+        changes[old] -= 1
+        changes[int(micro_of[row])] += 1
+    images.set_micros(connection, collection.id, {row: int(micro_of[row]) for row in stored})
+    taxonomy.count_images(connection, collection.id, changes)
+    return outbox.move(
+        connection,
+        collection,
+        [image_id for image_id, _ in stored.values()],
+        np.array([store_micro(collection.id, int(micro_of[row])) for row in stored], np.int64),
+    )
+
+
+def _categories_of(before: IntVector, after: IntVector) -> set[int]:
+    """Categories that lose or win an image."""
+    differing = before != after
+    return {*np.unique(before[differing]).tolist(), *np.unique(after[differing]).tolist()} - {UNSORTED}
+
+
+def _create(connection: Connection, state: EngineState, touched: Collection[int]) -> list[int]:
+    created = sorted(number for number in touched if number >= state.collection.next_category)
+    taxonomy.create(connection, state.collection.id, created)
+    return created
+
+
+def _retire(
+    connection: Connection, state: EngineState, before: IntVector, after: IntVector, touched: Collection[int]
+) -> dict[int, int | None]:
+    """Categories that lost all their images, with where each leads: to where most of them went."""
+    gone: dict[int, int | None] = {}
+    for number in taxonomy.emptied(connection, state.collection.id, touched):
+        went = after[before == number]
+        went = went[went >= 0]
+        gone[number] = int(np.bincount(went).argmax()) if len(went) else None
+    taxonomy.retire(connection, state.collection.id, gone)
+    return gone
+
+
+def _follow(connection: Connection, state: EngineState, change: Change, gone: Mapping[int, int | None]) -> None:
+    """What was decided about a category holds for the one it was merged into, as far as that makes sense."""
+    moved = {number: winner for number, winner in gone.items() if winner is not None}
+    if not moved:
+        return
+    known = set(history.decided(connection, state.collection.id)) - set(change.removed)
+    for one in known | set(change.added):
+        wanted: Constraint | None = one
+        if one.kind == "reject" and one.category in moved:
+            category = moved[one.category]
+            wanted = None if state.category_of(one.subject) == category else one._replace(category=category)
+        elif one.kind == "apart" and (one.subject in moved or one.category in moved):
+            pair = sorted(moved.get(number, number) for number in (one.subject, one.category))
+            wanted = None if pair[0] == pair[1] else Constraint("apart", *pair)
+        elif one.kind == "whole" and one.subject in moved:
+            wanted = Constraint("whole", moved[one.subject])
+        if wanted == one:
+            continue
+        if one in known:
+            change.removed.append(one)
+        else:
+            change.added.remove(one)
+        if wanted is not None and wanted not in known and wanted not in change.added:
+            change.added.append(wanted)
+
+
+def _describe(connection: Connection, state: EngineState, numbers: Collection[int] | None) -> None:
+    described = describe_categories(state.grouping, EXEMPLARS, numbers)
+    rows = [row for one in described.values() for row in one.exemplars]
+    ids = images.places(connection, state.collection.id, rows)
+    taxonomy.describe(
+        connection,
+        state.collection.id,
+        {
+            number: {"cohesion": one.cohesion, "exemplars": [ids[row][0] for row in one.exemplars]}
+            for number, one in described.items()
+        },
+    )
+
+
+def _announce(
+    connection: Connection,
+    state: EngineState,
+    before: IntVector,
+    after: IntVector,
+    created: Sequence[int],
+    gone: Mapping[int, int | None],
+) -> list[Entry]:
+    """Categories first, then every image that is not where these lead it."""
+    entries: list[Entry] = []
+    for number in created:
+        came = before[after == number]
+        parent = int(np.bincount(came + 1).argmax()) - 1 if len(came) else UNSORTED
+        if parent == UNSORTED:
+            entries.append({"kind": "spawn", "category": number})
+        else:
+            entries.append({"kind": "split", "category": number, "detail": {"parent": parent}})
+    losers: dict[int, list[int]] = {}
+    expected = before.copy()
+    for number, winner in gone.items():
+        if winner is None:
+            entries.append({"kind": "retire", "category": number})
+        else:
+            losers.setdefault(winner, []).append(number)
+            expected[before == number] = winner
+    entries += [{"kind": "merge", "category": winner, "detail": {"losers": some}} for winner, some in losers.items()]
+    rows = np.flatnonzero(expected != after)
+    ids = images.places(connection, state.collection.id, rows.tolist())
+    entries += [_relocation(ids[row][0], int(expected[row]), int(after[row])) for row in rows.tolist() if row in ids]
+    return entries
+
+
+def _relocation(image_id: str, old: int, new: int) -> Entry:
+    kind = "attach" if old == UNSORTED else "move"
+    return {"kind": kind, "image_id": image_id, "category": or_none(new), "detail": {"from": or_none(old)}}
