@@ -103,6 +103,7 @@ categories = sa.Table(
     sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("strictness", sa.Double, nullable=False, server_default="0"),  # σ above the usual floor for newcomers
+    sa.Column("checked_row", sa.BigInteger, nullable=False, server_default="0"),  # first that came after its last check
     sa.PrimaryKeyConstraint("collection_id", "number"),
 )
 

@@ -137,6 +137,25 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
 
+def checked(connection: Connection, collection_id: int) -> dict[int, int]:
+    """Living category → first row that came after a run last looked at it as a whole."""
+    query = sa.select(categories.c.number, categories.c.checked_row).where(
+        categories.c.collection_id == collection_id, categories.c.retired_at.is_(None)
+    )
+    return {row.number: row.checked_row for row in connection.execute(query)}
+
+
+def set_checked(connection: Connection, collection_id: int, rows: Mapping[int, int]) -> None:
+    """Note when categories were looked at."""
+    if rows:
+        connection.execute(
+            sa.update(categories)
+            .where(categories.c.collection_id == sa.bindparam("of"), categories.c.number == sa.bindparam("which"))
+            .values(checked_row=sa.bindparam("row")),
+            [{"of": collection_id, "which": number, "row": row} for number, row in rows.items()],
+        )
+
+
 def revive(connection: Connection, collection_id: int, numbers: Collection[int]) -> list[int]:
     """Bring those of the categories back that are retired; returns them."""
     found = []

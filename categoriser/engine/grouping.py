@@ -38,6 +38,7 @@ class Proposal:
     after: IntVector  # [micro-clusters] category then
     moves: Mapping[int, int]  # row → micro-cluster that it would join
     next_category: int
+    looked_at: frozenset[int] = frozenset()  # categories whose inner parts were looked at
 
 
 class Grouping:
@@ -54,6 +55,7 @@ class Grouping:
         self.calibration: Calibration = UNCALIBRATED
         self.rules = NO_RULES
         self.next_category = 0
+        self.checked: dict[int, int] = {}  # category → first row that came after it was last looked at as a whole
         self.length = 0  # rows, deleted ones included
         self.weighing = 0  # images that count: neither deleted nor stacked
         self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
@@ -256,6 +258,7 @@ class Grouping:
             calibration=proposal.calibration,
             next_category=proposal.next_category,
         )
+        self.checked |= dict.fromkeys(proposal.looked_at, self.length)
         return proposal
 
     def propose(self) -> Proposal:
@@ -275,7 +278,8 @@ class Grouping:
             parameters=self.parameters,
             rng=np.random.default_rng(self.weighing),
         )
-        after, next_category = regroup(snapshot, calibration, self.parameters, self.next_category, self.rules)
+        settled = self._settled(snapshot, rows)
+        after, next_category = regroup(snapshot, calibration, self.parameters, self.next_category, self.rules, settled)
         wanted = refine(snapshot, after, calibration, self.parameters, self.used)
         present = after[snapshot.micro_of]
         moves = {}
@@ -283,7 +287,21 @@ class Grouping:
             micro = self._fitting(int(rows[i]), int(wanted[i]), after)
             if micro >= 0:
                 moves[int(rows[i])] = micro
-        return Proposal(calibration, before, after, moves, next_category)
+        looked_at = frozenset(np.unique(after).tolist()) - settled - {UNSORTED}
+        return Proposal(calibration, before, after, moves, next_category, looked_at)
+
+    def _settled(self, snapshot: Snapshot, rows: IntVector) -> frozenset[int]:
+        """Categories that hardly grew since they were last looked at: a run does not look into them again."""
+        if self.weighing <= self.parameters.mature:
+            return frozenset()
+        labels = snapshot.categories[snapshot.micro_of]
+        rows, labels = rows[labels >= 0], labels[labels >= 0]
+        sizes = np.bincount(labels, minlength=self.next_category)
+        since = np.zeros(self.next_category, np.int64)
+        since[list(self.checked)] = list(self.checked.values())
+        grown = np.bincount(labels[rows >= since[labels]], minlength=self.next_category)
+        clean = grown < np.maximum(self.parameters.dirty_images, self.parameters.dirty_share * sizes)
+        return frozenset(np.flatnonzero(clean & (sizes > 0)).tolist())
 
     def change(
         self,

@@ -34,4 +34,6 @@ class Parameters:
     spawn_size: int = 3  # images that make a category
     tiny: int = 50  # below this collection size two images do
     piece_size: int = 5  # smaller pieces of a split are crumbs, not categories
+    dirty_images: int = 3  # a category that grew by fewer images, or a smaller share, is not looked into again
+    dirty_share: float = 0.05
     calibration_images: int = 1024  # all their pairs are the bulk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +45,18 @@ class Snapshot:
 
 
 def regroup(
-    snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int, rules: Rules = NO_RULES
+    snapshot: Snapshot,
+    calibration: Calibration,
+    parameters: Parameters,
+    next_number: int,
+    rules: Rules = NO_RULES,
+    settled: AbstractSet[int] = frozenset(),
 ) -> tuple[IntVector, int]:
-    """Split and merge categories: the category of each micro-cluster [m], and the next free category number."""
-    return _Regrouping(snapshot, calibration, parameters, next_number, rules).result()
+    """Split and merge categories: the category of each micro-cluster [m], and the next free category number.
+
+    ``settled``: categories that need not be looked into.
+    """
+    return _Regrouping(snapshot, calibration, parameters, next_number, rules).result(settled)
 
 
 class _Regrouping:
@@ -71,11 +80,11 @@ class _Regrouping:
         self.rules = rules
         self.enemies = rules.enemies()
 
-    def result(self) -> tuple[IntVector, int]:
+    def result(self, settled: AbstractSet[int]) -> tuple[IntVector, int]:
         before = self.categories.copy()
         thresholds = self._thresholds(*self.hysteresis)
         for category in np.unique(self.categories[self.categories >= 0]).tolist():
-            if category not in self.rules.whole:
+            if category not in self.rules.whole and category not in settled:
                 self._split(category, thresholds)
         self._stay(before)
         self._merge()

@@ -105,6 +105,7 @@ def publish(
     category: int | None = None,
     run: Calibration | None = None,
     next_category: int | None = None,
+    looked_at: Collection[int] | None = None,
     undoes: int | None = None,
     fence: Fence | None = None,
 ) -> Published:
@@ -120,6 +121,7 @@ def publish(
         category: the one that it is about, if it is about one.
         run: the calibration of the run that this is.
         next_category: first number that is free afterwards.
+        looked_at: categories that this run looked into; after any other change, those it touched are looked into again.
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
     """
@@ -150,6 +152,10 @@ def publish(
             collection.id,
             {number: {name: pair[1] for name, pair in facts.items()} for number, facts in change.facts.items()},
         )
+        checked = dict.fromkeys(
+            touched if looked_at is None else looked_at, 0 if looked_at is None else grouping.length
+        )
+        taxonomy.set_checked(connection, collection.id, checked)
         gone = _retire(connection, state, before, after, touched)
         _follow(connection, state, change, gone)
         history.take_back(connection, collection.id, change.removed)
@@ -187,6 +193,7 @@ def publish(
             collections.remember_run(connection, collection.id)
     if order is not None:
         storage.delivery.deliver(order)
+    grouping.checked |= checked
     state.published(version, values, ran=run is not None)
     return Published(version, int(np.count_nonzero((before != after) & (before >= 0))), created, gone)
 

@@ -51,6 +51,7 @@ class Plan:
     calibration: Calibration
     next_category: int
     steps: Sequence[Step]
+    looked_at: Collection[int] = ()
 
     @property
     def automatic(self) -> list[Step]:
@@ -86,6 +87,7 @@ def make_plan(state: EngineState) -> Plan:
         calibration=proposal.calibration,
         next_category=proposal.next_category,
         steps=steps,
+        looked_at=proposal.looked_at,
     )
 
 

@@ -74,6 +74,7 @@ def _apply(
         summary={"steps": dict(kinds), "suggestions": sum(step.reason is not None for step in made.steps)},
         run=made.calibration,
         next_category=made.next_category,
+        looked_at=made.looked_at,
         fence=fence,
     )
     with storage.database.read() as connection:

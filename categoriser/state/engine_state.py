@@ -92,6 +92,7 @@ class EngineState:
         self._saved = saved
         with database.read() as connection:
             self.decided(connection)
+            self.grouping.checked = taxonomy.checked(connection, collection.id)
 
     def forget(self, rows: npt.NDArray[np.int64]) -> None:
         """Forget vectors and hashes of deleted rows."""

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_COLUMNS = ("named_by", "locked", "hidden", "strictness")
+_COLUMNS = ("named_by", "locked", "hidden", "strictness", "checked_row")
 
 
 def upgrade() -> None:
@@ -20,6 +20,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("locked", sa.Boolean(), server_default=sa.false(), nullable=False))
         table.add_column(sa.Column("hidden", sa.Boolean(), server_default=sa.false(), nullable=False))
         table.add_column(sa.Column("strictness", sa.Double(), server_default="0", nullable=False))
+        table.add_column(sa.Column("checked_row", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
         "constraints",
         sa.Column("collection_id", _Id, nullable=False),
