@@ -161,7 +161,7 @@ def publish(
         history.take_back(connection, collection.id, change.removed)
         history.decide(connection, collection.id, change.added)
         revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
-        _describe(connection, state, None if run is not None else touched - set(gone))
+        _describe(connection, state, (touched | set(looked_at or ())) - set(gone))
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)
@@ -277,7 +277,7 @@ def _follow(connection: Connection, state: EngineState, change: Change, gone: Ma
             change.added.append(wanted)
 
 
-def _describe(connection: Connection, state: EngineState, numbers: Collection[int] | None) -> None:
+def _describe(connection: Connection, state: EngineState, numbers: Collection[int]) -> None:
     described = describe_categories(state.grouping, EXEMPLARS, numbers)
     rows = [row for one in described.values() for row in one.exemplars]
     ids = images.places(connection, state.collection.id, rows)
