@@ -25,11 +25,13 @@ from categoriser import ConfigurationError, Library
 from categoriser.catalog import Database, collections, slots, sqlite_url
 from categoriser.catalog.tables import slots as table
 from categoriser.domain import RunReport
+from categoriser.errors import LeaseLostError
+from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.schedule import RUN, Scheduler
 from categoriser.maintenance.timing import Timetable, parse_quiet_hours
 from tests.postgres import cluster
-from tests.whole import clusters
+from tests.whole import check, clusters
 
 DAY = 86400.0
 DAILY = Timetable("every 1d", UTC, None, None)
@@ -392,6 +394,22 @@ def test_a_library_runs_its_slots_and_tells_about_them(tmp_path: Path) -> None:
         assert (photos.schedule().schedule, photos.schedule().own) == ("30 4 * * *", True)
         photos.set_schedule(None)
         assert (photos.schedule().schedule, photos.schedule().own) == ("every 366d", False)
+
+
+def test_a_run_that_is_fenced_off_changes_nothing(tmp_path: Path) -> None:
+    def fence(_: sa.Connection) -> None:
+        raise LeaseLostError("too late")
+
+    with Library.open(tmp_path / "library", encoder="vectors:8", automatic_runs=False) as library:
+        photos = library.collection("photos")
+        photos.add_vectors([f"v{i}" for i in range(200)], clusters(200))
+        before, last = check(photos, tmp_path), photos.events(limit=1000)[-1].cursor
+        with pytest.raises(LeaseLostError):
+            run(library.storage, photos.row.id, fence)
+        assert check(photos, tmp_path) == before
+        assert photos.events(after=last) == []
+        assert photos.row.last_run_at is None
+        assert run(library.storage, photos.row.id).spawned > 1
 
 
 def test_the_service_makes_up_for_a_missed_slot_and_shows_it(tmp_path: Path) -> None:
