@@ -31,6 +31,10 @@ class FetchError(RejectedError):
     """A URL could not be fetched, or must not be."""
 
 
+class UnreachableError(FetchError):
+    """A URL could not be fetched for now: its server is busy, silent or broken, or there is no network."""
+
+
 class InvalidVectorError(RejectedError):
     """A vector is NaN, infinite, zero or of the wrong dimension."""
 

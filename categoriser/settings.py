@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,10 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"CATEGORISER_CONFIG names {own}, which is no file: correct or unset it.")
         try:
             return cls(**given)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            file = own or config_folder() / "default.toml"  # the shipped one is sound
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -18,7 +18,7 @@ import pytest
 def cluster() -> Iterator[str]:
     """Start a cluster and hand out the SQLAlchemy URL of its database; skip the test where that cannot be."""
     programs = _programs()
-    pytest.importorskip("pg8000", reason="the driver pg8000 is not installed: pip install 'categoriser[server]'")
+    pytest.importorskip("pg8000", reason="the driver pg8000 is not installed: pip install -e '.[server]'")
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a short path: sockets allow 100 bytes
     prefix: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root

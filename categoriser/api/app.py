@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
@@ -27,7 +28,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         max_body: largest multipart body in bytes; by default what holds several of the largest accepted files.
     """
     largest_file = library.settings.max_bytes
-    app = FastAPI(
+    app = FastAPIOffline(  # its pages come with their scripts: nothing is asked of another machine
         title="categoriser",
         version=metadata.version("categoriser"),
         summary="Files every picture of an upload stream into categories that can be searched.",

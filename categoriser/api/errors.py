@@ -25,6 +25,7 @@ from categoriser.errors import (
     NotFoundError,
     OutdatedError,
     RejectedError,
+    UnreachableError,
 )
 
 
@@ -45,6 +46,7 @@ _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
+    UnreachableError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.BAD_REQUEST,
@@ -55,7 +57,7 @@ _STATUS: Final[dict[type, int]] = {
     MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
     LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-RETRY_AFTER_SECONDS: Final = 2
+_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {BusyError: 2, UnreachableError: 60}
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +90,8 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(CategoriserError)
     async def ours(_: Request, error: CategoriserError) -> JSONResponse:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, BusyError) else None
+        seconds = _RETRY_AFTER_SECONDS.get(type(error))
+        headers = None if seconds is None else {"Retry-After": str(seconds)}
         return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -24,7 +25,15 @@ def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
-ImageIdText = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+
+
+def _without_controls(image_id: str) -> str:
+    if any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in image_id):
+        raise ValueError(f"{image_id[:80]!r} holds control characters such as line breaks, which an id must not")
+    return image_id
+
+
+ImageIdText = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_without_controls)]
 
 
 class Model(BaseModel):

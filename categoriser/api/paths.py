@@ -7,7 +7,10 @@ from urllib.parse import unquote
 
 from fastapi import Path
 from pydantic import AfterValidator
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from categoriser.api.errors import error_body
 
 _SLASH = "\x00"  # stands for an encoded slash between decoding the path and reading a parameter
 
@@ -21,6 +24,10 @@ class EncodedSlashes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         raw: bytes = scope.get("raw_path") or b""
+        if scope["type"] == "http" and "\x00" in unquote(raw.partition(b"?")[0].decode("latin-1")):
+            message = "The path holds a NUL character (%00), which no name can have."
+            await JSONResponse(error_body("bad_request", message), 400)(scope, receive, send)
+            return
         if scope["type"] == "http" and b"%2f" in raw.lower():
             segments = raw.partition(b"?")[0].decode("latin-1").split("/")
             path = "/".join(unquote(segment).replace("/", _SLASH) for segment in segments)

@@ -94,7 +94,7 @@ def _engine(url: str | sa.URL) -> sa.Engine:
         ) from None
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"The driver {error.name} is not installed: pip install 'categoriser[server]', with a database URL that "
+            f"The driver {error.name} is not installed: pip install -e '.[server]', with a database URL that "
             "begins with postgresql+pg8000://."
         ) from None
 

@@ -131,6 +131,15 @@ def set_heads(connection: Connection, collection_id: int, heads: Mapping[int, in
         )
 
 
+def set_source(connection: Connection, collection_id: int, image_id: str, *, source: str, name: str | None) -> None:
+    """Note where the file of an image is now."""
+    connection.execute(
+        sa.update(images)
+        .where(images.c.collection_id == collection_id, images.c.image_id == image_id)
+        .values(source=source, name=name)
+    )
+
+
 def delete(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
     """Delete images."""
     for chunk in _chunks(list(image_ids)):

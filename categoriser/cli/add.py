@@ -9,11 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, EncoderOption, JsonOption, LibraryOption
+from categoriser.cli.options import (
+    COLLECTION,
+    LIBRARY,
+    CollectionOption,
+    EncoderOption,
+    JsonOption,
+    LibraryOption,
+    library_to_fill,
+)
 from categoriser.cli.output import print_json, print_refused, progress, say
 from categoriser.domain import Filed
 from categoriser.errors import ConfigurationError
-from categoriser.library import AddReport, Library
+from categoriser.library import AddReport
 
 
 def add(
@@ -35,8 +43,8 @@ def add(
 ) -> None:
     """Add pictures and wait until each is filed. Adding the same again changes nothing."""
     whole = AddReport()
-    with Library.open(library, encoder) as opened:
-        target = opened.collection(collection)
+    with library_to_fill(library, encoder) as opened:
+        target = opened.collection_for_pictures(collection)
         for source in sources:
             with progress(f"Adding {source}") as advance:
                 part = target.add(
@@ -65,10 +73,13 @@ def add(
 def _merge(whole: AddReport, part: AddReport) -> None:
     whole.filed += part.filed
     whole.known += part.known
+    whole.filed_from += part.filed_from
+    whole.known_from += part.known_from
     whole.refused += part.refused
     whole.seconds += part.seconds
     whole.skipped = Counter(whole.skipped) + Counter(part.skipped)
     whole.unreadable = [*whole.unreadable, *part.unreadable]
+    whole.left_out = [*whole.left_out, *part.left_out]
 
 
 def _print(report: AddReport, categories: int, unsorted: int, summary: str) -> None:
@@ -81,6 +92,8 @@ def _print(report: AddReport, categories: int, unsorted: int, summary: str) -> N
     if report.skipped:
         kinds = ", ".join(f"{count} {kind or 'without ending'}" for kind, count in report.skipped.items())
         say(f"Files that are no pictures by their name were left out: {kinds}.")
+    for folder in report.left_out:
+        say(f"A folder that categoriser made was left out: {folder}")
     for folder in report.unreadable:
         say(f"A folder could not be listed: {folder}")
     print_refused(report.refused, "all with --json or --report FILE.")
@@ -93,6 +106,7 @@ def _as_data(report: AddReport) -> dict[str, Any]:
         "refused": report.refused,
         "skipped": report.skipped,
         "unreadable": report.unreadable,
+        "left_out": report.left_out,
         "seconds": report.seconds,
         "images": [*report.filed, *report.known],
     }
@@ -102,15 +116,17 @@ def _write_report(path: Path, report: AddReport) -> None:
     try:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file)
-            table.writerow(("status", "item", "category", "reason"))
-            table.writerows(_filed_row("filed", one) for one in report.filed)
-            table.writerows(_filed_row("known", one) for one in report.known)
-            table.writerows(("refused", one.item, "", one.reason) for one in report.refused)
+            table.writerow(("status", "item", "category", "reason", "source"))
+            filed = zip(report.filed, report.filed_from, strict=True)
+            known = zip(report.known, report.known_from, strict=True)
+            table.writerows(_filed_row("filed", one, source) for one, source in filed)
+            table.writerows(_filed_row("known", one, source) for one, source in known)
+            table.writerows(("refused", one.item, "", one.reason, one.item) for one in report.refused)
     except OSError as error:
         raise ConfigurationError(
             f"The pictures were added, but the report could not be written to {path}: {error.strerror}."
         ) from None
 
 
-def _filed_row(status: str, filed: Filed) -> tuple[str, str, str, str]:
-    return status, filed.image_id, filed.category or "unsorted", ""
+def _filed_row(status: str, filed: Filed, source: str) -> tuple[str, str, str, str, str]:
+    return status, filed.image_id, filed.category or "unsorted", "", source

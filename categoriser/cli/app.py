@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from categoriser.api.errors import code_of, error_body
 from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, schedule, search, serve
 from categoriser.cli.options import JSON_WANTED
-from categoriser.cli.output import print_json, tell
+from categoriser.cli.output import in_options, print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
 
 _REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
@@ -29,9 +29,10 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except CategoriserError as error:
+            message = in_options(str(error))
             if ctx.meta.get(JSON_WANTED):
-                print_json(error_body(code_of(error), str(error)))
-            tell(str(error), style="red")
+                print_json(error_body(code_of(error), message))
+            tell(message, style="red")
             raise typer.Exit(_REFUSED if isinstance(error, RejectedError) else _MISUSED) from None
         except KeyboardInterrupt:
             tell("Interrupted. What was accepted is filed at the next start.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -75,10 +76,14 @@ def export(
             files="link" if files is FileStyle.LINK else "copy",
         )
     if json:
-        print_json(report)
-        return
-    say(f"{report.images:,} images written to {report.target}.")
-    print_refused(report.without_file, "all with --json.")
+        print_json({"written": report.written, **dataclasses.asdict(report)})
+    else:
+        say(f"{report.written:,} images written to {report.target}.")
+        if report.without_file:
+            say(f"Its table lists all {report.images:,}; the others have no file:")
+        print_refused(report.without_file, "all with --json.")
+    if report.without_file:
+        raise typer.Exit(1)
 
 
 def delete(

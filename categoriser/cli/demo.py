@@ -46,7 +46,7 @@ def demo(
         print_json({**dataclasses.asdict(report), "rate": report.rate})
     else:
         _print(report)
-    if report.lost or report.doubled or not report.accepted:
+    if report.refused or report.lost or report.doubled or not report.accepted:
         raise typer.Exit(1)
 
 

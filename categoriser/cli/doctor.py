@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
-from categoriser.cli.output import print_json, print_table, say, tell, waiting
+from categoriser.cli.output import in_options, print_json, print_table, say, tell, waiting
 from categoriser.errors import CategoriserError, NotFoundError
 from categoriser.library import Library
 from categoriser.library.health import (
@@ -41,12 +41,21 @@ def doctor(
                 for spec in sorted({settings.encoder, *specs})
             ]
     problems += health.problems
-    problems += [f"Encoder {one.spec}: {one.problem}" for one in checked if one.problem is not None]
+    needed = specs if encoder is None and specs else [settings.encoder, *specs]
+    shut = {one.spec: in_options(one.problem) for one in checked if one.problem is not None}
+    problems += [f"Encoder {spec}: {why}" for spec, why in shut.items() if spec in needed]
+    notes = [
+        f"New collections would get the encoder {spec}, which no collection here uses and which does not open: {why}"
+        for spec, why in shut.items()
+        if spec not in needed
+    ]
     if json:
         document = {"environment": environment, "encoders": checked, "library": health, "problems": problems}
-        print_json(document)
+        print_json({**document, "notes": notes})
     else:
         _print(library, environment, checked, health)
+        for note in notes:
+            tell(f"Note: {note}")
         for problem in problems:
             tell(f"Problem: {problem}", style="yellow")
         say("No problems found." if not problems else f"{len(problems)} problem(s) found.")

@@ -18,13 +18,15 @@ from categoriser.cli.options import (
     JsonOption,
     LibraryOption,
 )
-from categoriser.cli.output import print_json, print_refused, print_table, progress, say, waiting
+from categoriser.cli.output import print_json, print_refused, print_table, progress, say, tell, waiting
 from categoriser.errors import ConfigurationError
 from categoriser.evaluation import (
     MEASURES,
+    NO_VOCABULARY,
     Evaluation,
     Plan,
     check_page,
+    doubt,
     evaluate_collection,
     evaluate_subject,
     read_subject,
@@ -92,6 +94,10 @@ def evaluate(
             subject = read_subject(
                 source, labels=labels, image_column=image_column, vectors_key=vectors, limit=limit, seed=seed
             )
+        if subject.vectors is not None and encoder is not None:
+            raise ConfigurationError(f"{source} holds ready vectors, which need no encoder: leave out --encoder.")
+        if (note := doubt(subject)) is not None:
+            tell(note, style="yellow")
         plan = Plan(
             encoder=encoder,
             granularity=None if granularity is None else granularity.value,
@@ -139,6 +145,6 @@ def _print(result: Evaluation) -> None:
     if result.order_ari is not None:
         say(f"ARI between the groupings of two orders: {result.order_ari:.3f}")
     for reason in (result.outcomes[0].shape, result.outcomes[0].zero_shot):
-        if isinstance(reason, str):
+        if isinstance(reason, str) and reason != NO_VOCABULARY:
             say(reason)
     print_refused(result.refused, "all with --json.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from categoriser.errors import CategoriserError
 from categoriser.library import Collection, Library
 
 JSON_WANTED = "json"  # key in the context's ``meta``, so that errors are told in the right form too
@@ -43,6 +45,23 @@ def read_collection(library: Path, name: str) -> Iterator[Collection]:
     """A collection to look at: nothing is made, nothing filed, no encoder opened."""
     with Library.open(library, create=False, resume=False) as opened:
         yield opened.collection(name, create=False)
+
+
+@contextmanager
+def library_to_fill(folder: Path, encoder: str | None = None, *, resume: bool = True) -> Iterator[Library]:
+    """A library, made if need be; one that was made here goes again if no collection could be made."""
+    new, empty = not folder.exists(), False
+    try:
+        with Library.open(folder, encoder, resume=resume) as opened:
+            try:
+                yield opened
+            except CategoriserError:
+                empty = not opened.collections(limit=1)
+                raise
+    except CategoriserError:
+        if new and empty:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager

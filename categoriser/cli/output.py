@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,12 @@ def messages() -> Console:
 def plain(value: object) -> Text:
     """A value as text that neither rich nor the terminal takes for a command."""
     return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value)))
+
+
+def in_options(sentence: str) -> str:
+    """A sentence written for every face, with settings named as the options that they are here."""
+    sentence = re.sub(r"""encoder ?= ?["']([^"']+)["']""", r"--encoder \1", sentence)
+    return re.sub(r"""device ?= ?["']([^"']+)["']""", r"CATEGORISER_DEVICE=\1", sentence)
 
 
 def print_json(value: Any) -> None:
@@ -95,7 +102,11 @@ def progress(label: str) -> Iterator[ProgressCallback]:
         def advance(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield advance
+        try:
+            yield advance
+        except BaseException:
+            bar.live.transient = True  # what went wrong is said next: no half a bar above it
+            raise
 
 
 @contextmanager

@@ -9,10 +9,9 @@ import typer
 
 from categoriser.api.serving import address, listen
 from categoriser.api.serving import serve as run_service
-from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
+from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, library_to_fill
 from categoriser.cli.output import print_json, say, tell, waiting
 from categoriser.encoders import Encoder
-from categoriser.library import Library
 
 
 def serve(
@@ -24,7 +23,7 @@ def serve(
 ) -> None:
     """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
     listener = listen(host, port)
-    with listener, Library.open(library, encoder, resume=False) as opened:
+    with listener, library_to_fill(library, encoder, resume=False) as opened:
         with waiting("Opening the encoder"):
             chosen = opened.encoder
         resumed = opened.resume()

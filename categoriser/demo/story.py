@@ -19,10 +19,9 @@ from categoriser.demo.service import running_service
 from categoriser.demo.stream import Streamed, stream
 from categoriser.engine.quality import Agreement, agreement
 from categoriser.errors import ConfigurationError, MissingExtraError, MissingWeightsError
-from categoriser.intake import from_folder
+from categoriser.intake import DEMO_MARKER, from_folder
 from categoriser.settings import Settings
 
-_MARKER: Final = ".made-by-categoriser-demo"
 _COLLECTION: Final = "demo"
 _RESULTS: Final = 12
 
@@ -146,10 +145,10 @@ def _pictures(plan: Plan, audience: Audience) -> tuple[Path, list[str]]:
 def _make_fresh(folder: Path) -> None:
     """An empty folder; only what the demo itself made is ever deleted."""
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / _MARKER).exists():
+        if not (folder / DEMO_MARKER).exists():
             raise ConfigurationError(
                 f"{folder} is not from an earlier demo and stays as it is: move it away, or choose another --output."
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _MARKER).touch()
+    (folder / DEMO_MARKER).touch()

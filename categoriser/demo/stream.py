@@ -12,6 +12,8 @@ from typing import Final
 
 from categoriser.demo.client import Client
 from categoriser.domain import Refused
+from categoriser.errors import RejectedError
+from categoriser.intake import Item, read
 
 _REQUESTS: Final = 4  # at a time
 _FILES: Final = 8  # per request; measured with the classic encoder on two cores, more of either is no faster
@@ -65,10 +67,10 @@ def _batches(
     size = 0
     for name in names:
         try:
-            data = (root / name).read_bytes()
-        except OSError as error:
+            data = read(Item(name, path=root / name))
+        except RejectedError as error:
             with guard:
-                streamed.refused.append(Refused(name, f"The file cannot be read: {error.strerror}."))
+                streamed.refused.append(Refused(name, str(error)))
             continue
         if batch and (len(batch) == _FILES or size + len(data) > _BYTES):
             yield batch

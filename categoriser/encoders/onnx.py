@@ -24,26 +24,7 @@ from categoriser.encoders.preparation import Preparation
 from categoriser.errors import ConfigurationError, MissingWeightsError
 from categoriser.settings import config_folder
 
-EXAMPLE: Final = """\
-name = "mobilenetv2"
-summary = "groups by what ImageNet's 1,000 classes tell apart"
-
-[picture]                 # value of a pixel 0…255 → (value · factor − mean) / std
-short_side = 256          # scale the short side to this; leave out to stretch the whole picture to the crop
-long_side = "floor"       # or "round": how the other side becomes whole pixels
-crop = 224                # width and height of the centre crop
-resample = "bicubic"      # nearest, box, bilinear, hamming, bicubic, lanczos
-factor = 0.00392156862745098
-mean = [0.485, 0.456, 0.406]
-std = [0.229, 0.224, 0.225]
-
-[input]
-name = "image"
-layout = "NCHW"           # or NHWC
-
-[output]
-name = "embedding"        # [n, dimension]
-"""
+_EXPLAINED: Final = "docs/onnx.md explains it with an example"
 
 CHUNK: Final = 8
 """Pictures per call: more need memory and are no faster on a processor (measured: MobileNetV2, 1 to 32)."""
@@ -202,17 +183,18 @@ def read_sidecar(file: Path) -> Sidecar:
     place = find_sidecar(file)
     if place is None:
         raise ConfigurationError(
-            f"{file} needs a file that says how its pictures are prepared: write {file.name}.toml beside it. "
-            f"An example:\n\n{EXAMPLE}"
+            f"{file} needs a file {file.name}.toml beside it that says how its pictures are prepared; {_EXPLAINED}."
         )
     try:
         return Sidecar.model_validate(tomllib.loads(place.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{place} is not TOML: {error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{place} is not TOML: {error}; {_EXPLAINED}.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{place} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{place}, {where}: {first['msg']}. An example:\n\n{EXAMPLE}") from None
+        raise ConfigurationError(f"{place}, {where}: {first['msg']}; {_EXPLAINED}.") from None
 
 
 def _open_session(file: Path, device: str | None, threads: int) -> tuple[Any, str]:

@@ -33,7 +33,7 @@ def require_torch() -> None:
     for package in ("torch", "transformers", "sentence_transformers"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(
-                f"This encoder needs {package}, which is not installed: pip install 'categoriser[clip]', "
+                f"This encoder needs {package}, which is not installed: pip install -e '.[clip]', "
                 'or use encoder = "classic".'
             )
 

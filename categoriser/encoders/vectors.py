@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from categoriser.errors import ConfigurationError
+
+_KIND: Final = "vectors:"
+
+
+def takes_ready_vectors(encoder_id: str) -> bool:
+    """Whether collections of this encoder take vectors and no pictures."""
+    return encoder_id.startswith(_KIND)
 
 
 class BroughtVectors:
@@ -26,7 +33,7 @@ class BroughtVectors:
         if dimension < 1:
             raise ConfigurationError(f"vectors:{dimension} makes no sense: the dimension must be at least 1.")
         self.dimension = dimension
-        self.id = f"vectors:{dimension}"
+        self.id = f"{_KIND}{dimension}"
 
     def prepare(self, image: Image.Image) -> NoReturn:
         """Refuse: pictures cannot be encoded."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ class Proposal:
     after: IntVector  # [micro-clusters] category then
     moves: Mapping[int, int]  # row → micro-cluster that it would join
     next_category: int
-    looked_at: frozenset[int] = frozenset()  # categories whose inner parts were looked at
+    checked: Mapping[int, int] = field(default_factory=dict)  # category → first row for which it was not looked into
 
 
 class Grouping:
@@ -258,7 +258,7 @@ class Grouping:
             calibration=proposal.calibration,
             next_category=proposal.next_category,
         )
-        self.checked |= dict.fromkeys(proposal.looked_at, self.length)
+        self.checked |= proposal.checked
         return proposal
 
     def propose(self) -> Proposal:
@@ -287,8 +287,11 @@ class Grouping:
             micro = self._fitting(int(rows[i]), int(wanted[i]), after)
             if micro >= 0:
                 moves[int(rows[i])] = micro
-        looked_at = frozenset(np.unique(after).tolist()) - settled - {UNSORTED}
-        return Proposal(calibration, before, after, moves, next_category, looked_at)
+        won = (before >= 0) & (after >= 0) & (before != after) & (self.micros.counts > 0)
+        mixed = set(np.unique(after[won]).tolist()) & set(np.unique(before).tolist())  # to be looked into again
+        checked = dict.fromkeys(frozenset(np.unique(after).tolist()) - settled - {UNSORTED}, self.length)
+        checked |= dict.fromkeys(mixed, 0)
+        return Proposal(calibration, before, after, moves, next_category, checked)
 
     def _settled(self, snapshot: Snapshot, rows: IntVector) -> frozenset[int]:
         """Categories that hardly grew since they were last looked at: a run does not look into them again."""

@@ -4,13 +4,14 @@ from categoriser.evaluation.evaluate import Audience, Plan, evaluate_collection,
 from categoriser.evaluation.html import Table, check_page, write_page
 from categoriser.evaluation.orders import ARRIVALS, Arrival
 from categoriser.evaluation.report import MEASURES, Evaluation, Outcome, PeerScore
-from categoriser.evaluation.sources import read_subject
+from categoriser.evaluation.sources import doubt, read_subject
 from categoriser.evaluation.subject import Subject
-from categoriser.evaluation.zero_shot import read_vocabulary
+from categoriser.evaluation.zero_shot import NO_VOCABULARY, read_vocabulary
 
 __all__ = [
     "ARRIVALS",
     "MEASURES",
+    "NO_VOCABULARY",
     "Arrival",
     "Audience",
     "Evaluation",
@@ -20,6 +21,7 @@ __all__ = [
     "Subject",
     "Table",
     "check_page",
+    "doubt",
     "evaluate_collection",
     "evaluate_subject",
     "read_subject",

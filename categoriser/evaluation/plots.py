@@ -39,7 +39,7 @@ def check() -> None:
         import matplotlib as mpl  # noqa: F401, PLC0415 - an extra, and slow
     except ImportError:
         raise MissingExtraError(
-            "The HTML report draws with matplotlib, which is not installed: pip install 'categoriser[evaluate]'."
+            "The HTML report draws with matplotlib, which is not installed: pip install -e '.[evaluate]'."
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -42,19 +43,31 @@ def read_subject(
     Raises:
         ConfigurationError: it is nothing of these, or lacks what was asked for.
     """
+    if not source.exists():
+        raise ConfigurationError(f"There is no file or folder {source}; correct the path.")
     if source.suffix.lower() == ".npz":
         subject = _from_vectors(source, labels, vectors_key)
     elif source.is_dir():
         subject = _from_folder(source, labels)
     elif source.suffix.lower() in _TABLES:
         subject = _from_table(source, labels, image_column)
-    elif source.exists():
-        raise ConfigurationError(f"{source} is neither a folder, a .csv, .tsv or .parquet table, nor an .npz file.")
     else:
-        raise ConfigurationError(f"There is no file or folder {source}; correct the path.")
+        raise ConfigurationError(f"{source} is neither a folder, a .csv, .tsv or .parquet table, nor an .npz file.")
     if not len(subject):
         raise ConfigurationError(f"There are no images in {source}.")
     return subject.drawn(limit, seed)
+
+
+def doubt(subject: Subject) -> str | None:
+    """Why the classes of a subject cannot be what was meant, if so."""
+    if subject.classes is None:
+        return None
+    known = [name for name in subject.classes if name is not None]
+    if not known:
+        return "All labels are empty, so nothing can be compared with classes."
+    if len(known) > 1 and len(set(known)) == len(known):
+        return "Every label is different, so they are names or numbers of single images and no classes."
+    return None
 
 
 def _from_folder(source: Path, labels: str | None) -> Subject:
@@ -83,15 +96,23 @@ def _class(item: Item, column: str) -> str | None:
 
 def _from_vectors(source: Path, labels: str | None, vectors_key: str | None) -> Subject:
     try:
-        with np.load(source, allow_pickle=False) as stored:
+        with _opened(source) as stored:
             key = _key(source, stored.files, vectors_key, _USUAL_VECTORS, "vectors")
             label_key = labels or next((name for name in _USUAL_LABELS if name in stored.files), None)
             if label_key is not None:
                 _key(source, stored.files, label_key, (), "labels")
             vectors = stored[key]
-            classes = None if label_key is None else stored[label_key]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ConfigurationError(f"{source} cannot be read as vectors: {error}.") from None
+            try:
+                classes = None if label_key is None else stored[label_key]
+            except ValueError:
+                raise ConfigurationError(
+                    f"{label_key} of {source.name} holds Python objects; save the labels as texts or whole numbers, as "
+                    "with labels.astype(str)."
+                ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{source} cannot be read: {error.strerror or 'it is damaged'}.") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise _no_arrays(source) from None
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or not vectors.shape[1]:
         raise ConfigurationError(
             f"{key} of {source.name} has shape {vectors.shape}; vectors are numbers [n, dimension]."
@@ -100,6 +121,20 @@ def _from_vectors(source: Path, labels: str | None, vectors_key: str | None) -> 
         raise ConfigurationError(f"{label_key} of {source.name} has shape {classes.shape}, not one label per vector.")
     names = None if classes is None else [str(name) or None for name in classes]
     return Subject(source.stem, names, vectors=vectors.astype(np.float32))
+
+
+def _opened(source: Path) -> np.lib.npyio.NpzFile:
+    stored = np.load(source, allow_pickle=False)
+    if not isinstance(stored, np.lib.npyio.NpzFile):
+        raise _no_arrays(source)
+    return stored
+
+
+def _no_arrays(source: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{source} is damaged, no .npz file of NumPy, or holds Python objects; save plain arrays of numbers and texts "
+        "with numpy.savez."
+    )
 
 
 def _key(source: Path, keys: list[str], given: str | None, usual: tuple[str, ...], what: str) -> str:

@@ -39,8 +39,10 @@ def read_vocabulary(path: Path) -> list[str]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The vocabulary {path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise ConfigurationError(f"The vocabulary {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"The vocabulary {path} is no text in UTF-8; save it as such.") from None
     terms = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if len(terms) < 2:
         raise ConfigurationError(f"The vocabulary {path} holds {len(terms)} terms; write at least two, one per line.")

@@ -2,7 +2,7 @@
 
 from categoriser.intake.decode import DEFAULT, Limits, Picture, decode, sha256, thumbnail
 from categoriser.intake.fetch import Fetcher, FetchLimits, safe_url
-from categoriser.intake.folder import FolderScan, from_folder
+from categoriser.intake.folder import DEMO_MARKER, EXPORT_MARKER, FolderScan, from_folder
 from categoriser.intake.formats import EXTENSIONS
 from categoriser.intake.items import Item, read
 from categoriser.intake.similarity import hamming, near_duplicate
@@ -11,6 +11,8 @@ from categoriser.intake.tables import from_csv, from_parquet
 
 __all__ = [
     "DEFAULT",
+    "DEMO_MARKER",
+    "EXPORT_MARKER",
     "EXTENSIONS",
     "FetchLimits",
     "Fetcher",

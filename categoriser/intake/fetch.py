@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import httpx
 import tenacity
 
-from categoriser.errors import FetchError
+from categoriser.errors import FetchError, UnreachableError
 from categoriser.intake.transport import deadline, guarded_transport
 
 _TRY_AGAIN: Final = frozenset((403, 408, 429, 500, 502, 503, 504))
@@ -65,7 +65,8 @@ class Fetcher:
         """The body behind an http or https URL. User and password in the URL are sent, and never shown.
 
         Raises:
-            FetchError: the URL must not or could not be fetched; the sentence says which and why.
+            UnreachableError: it cannot be fetched for now, after several tries.
+            FetchError: it must not or cannot be fetched at all; the sentence says which and why.
         """
         start = _parsed(url)
         until = time.monotonic() + self.limits.seconds
@@ -83,7 +84,10 @@ class Fetcher:
                 return retrying(self._once, start, until)
         except _BusyError as error:
             tries = int(retrying.statistics.get("attempt_number", 1))
-            raise FetchError(f"{error} ({tries} {'try' if tries == 1 else 'tries'}); try again later.") from error
+            told = f"{error} ({tries} {'try' if tries == 1 else 'tries'})"
+            if error.status == _FORBIDDEN:
+                raise FetchError(f"{told}; check that everybody may see the picture.") from error
+            raise UnreachableError(f"{told}; try again later.") from error
 
     def _once(self, url: httpx.URL, until: float) -> bytes:
         for _ in range(self.limits.redirects + 1):

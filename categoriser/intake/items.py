@@ -75,7 +75,11 @@ def item_of(value: Any, folder: Path, *, row: str, image_id: str | None, metadat
 def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         if not path.is_file():  # also a pipe or a device, which could be read for ever
-            state = "is not a file" if path.exists() else "does not exist"
+            state = "does not exist"
+            if path.exists():
+                state = "is not a file"
+            elif path.is_symlink():
+                state = "is a link to a file that does not exist"
             raise RejectedError(f"{path} {state}; correct the path.")
         size = path.stat().st_size
         if size > limits.max_bytes:

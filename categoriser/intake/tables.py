@@ -121,6 +121,8 @@ def _encoding(table: Path) -> str:
         sample = file.read(_SAMPLE_BYTES)
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if sample.count(b"\0") > len(sample) // 1000:  # a stray one is only odd
+        raise ConfigurationError(f"{table} holds binary data and no table in text form; check how it was written.")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)  # incremental: the sample may end inside a character
     except UnicodeDecodeError:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from categoriser.errors import FetchError
+from categoriser.errors import UnreachableError
 from categoriser.intake.addresses import resolve
 
 _deadline: Final[ContextVar[float]] = ContextVar("_deadline", default=float("inf"))  # time.monotonic()
@@ -65,7 +65,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
                 raise httpcore.ConnectError(f"the name {host} cannot be resolved at the moment") from error
-            raise FetchError(f"There is no host {host}; correct the URL.") from error
+            raise UnreachableError(
+                f"The host {host} could not be resolved; check the name in the URL and the network of this machine."
+            ) from error
         for address in addresses[:-1]:
             try:
                 return self._connect(address, port, timeout, local_address, socket_options)

@@ -28,6 +28,9 @@ class AddReport:
     seconds: float = 0.0
     skipped: Mapping[str, int] = field(default_factory=dict)  # files that are no pictures by name: extension → number
     unreadable: Sequence[str] = ()  # folders that could not be listed, with the reason
+    left_out: Sequence[str] = ()  # folders that categoriser made
+    filed_from: list[str] = field(default_factory=list)  # for each of ``filed`` its path, URL or name
+    known_from: list[str] = field(default_factory=list)  # for each of ``known``
 
     @property
     def inputs(self) -> int:
@@ -45,17 +48,23 @@ def add_items(
     """
     started = time.perf_counter()
     total = len(items) if isinstance(items, Sized) else None
-    report = AddReport(skipped=getattr(items, "skipped", {}), unreadable=getattr(items, "unreadable", ()))
+    report = AddReport(
+        skipped=getattr(items, "skipped", {}),
+        unreadable=getattr(items, "unreadable", ()),
+        left_out=getattr(items, "left_out", ()),
+    )
     waiting: deque[tuple[Item, Future[Filed]]] = deque()
 
     def settle() -> None:
         item, future = waiting.popleft()
+        source = str(item.source or item.name)
         try:
             filed = future.result()
         except (RejectedError, EncoderFailedError) as error:
-            report.refused.append(Refused(str(item.source or item.name), str(error)))
+            report.refused.append(Refused(source, str(error)))
         else:
             (report.known if filed.known else report.filed).append(filed)
+            (report.known_from if filed.known else report.filed_from).append(source)
         if progress is not None:
             progress(report.inputs, total)
 

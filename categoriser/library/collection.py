@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 _VECTOR_BATCH = 1024
+_ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
@@ -87,6 +88,8 @@ class Collection(Curation):
                 end=end,
                 limit=limit,
             )
+        elif not isinstance(source, Iterable):
+            raise ConfigurationError(f"{source!r} cannot be added: give {_ADDABLE}, or several of them.")
         else:
             whole = isinstance(source, Sized) and not isinstance(source, FolderScan)
             items = source if isinstance(source, FolderScan) else map(_item, source)
@@ -117,8 +120,10 @@ class Collection(Curation):
         Raises:
             InvalidVectorError: the array has another shape than [len(ids), dimension], or metadata another length.
         """
-        array = np.asarray(vectors, np.float32)
+        array = _as_vectors(vectors)
         row = self.row
+        if isinstance(ids, str):
+            raise InvalidVectorError(f"The ids are one text ({ids[:80]!r}) and not one for each vector.")
         if array.shape != (len(ids), row.dimension):
             raise InvalidVectorError(
                 f"Vectors of shape {array.shape} do not fit {len(ids)} ids and the dimension {row.dimension} of "
@@ -186,8 +191,9 @@ class Collection(Curation):
         Args:
             category: a category id, or "unsorted".
             after: id of the image before the page.
-            limit: length of the page.
+            limit: length of the page, at least 1.
         """
+        _check_page(limit)
         row = self.row
         number = None if category in {None, "unsorted"} else self.category(str(category)).number
         start = -1 if after is None else int(self._stored(after)["row"])
@@ -270,6 +276,7 @@ class Collection(Curation):
         """
         if sum(query is not None for query in (text, image, image_id, vector)) != 1:
             raise ConfigurationError("Search for exactly one of text, image, image_id and vector.")
+        _check_page(limit, offset)
         row, limits = self.row, Filter.of(filter)
         micros = None
         if limits.category is not None:
@@ -341,7 +348,7 @@ class Collection(Curation):
             stored: FloatVector = points.vectors[0]
             return stored
         if vector is not None:
-            array = np.asarray(vector, np.float64).ravel()
+            array = _as_numbers(vector).ravel()
             with np.errstate(all="ignore"):
                 norm = float(np.linalg.norm(array))
             if array.shape != (row.dimension,) or not np.isfinite(norm) or norm == 0:
@@ -393,11 +400,33 @@ def _picture(image: Picture | None, encoder: Encoder, settings: Settings) -> Pil
     return decode(image or b"", side=encoder.image_side, limits=limits).image
 
 
+def _as_numbers(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        raise InvalidVectorError("Vectors must be numbers, all with the same dimension.") from None
+
+
+def _as_vectors(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    if isinstance(given, np.ndarray) and given.dtype == np.float32:
+        return given
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused one by one
+        return _as_numbers(given).astype(np.float32)
+
+
+def _check_page(limit: int, offset: int = 0) -> None:
+    for name, value, least in (("limit", limit, 1), ("offset", offset, 0)):
+        if not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"The {name} is {value!r}; it must be a whole number from {least} on.")
+
+
 def _item(source: Item | str | Path | bytes) -> Item:
     if isinstance(source, Item):
         return source
     if isinstance(source, bytes):
         return Item("upload", data=source)
+    if not isinstance(source, str | Path):
+        raise ConfigurationError(f"{source!r} cannot be added: give {_ADDABLE}.")
     if isinstance(source, str) and "://" in source:
         return Item(source.rstrip("/").rpartition("/")[2] or "picture", url=source)
     path = Path(source).expanduser().absolute()

@@ -15,6 +15,7 @@ from categoriser.catalog import images
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Refused
 from categoriser.errors import ConfigurationError
+from categoriser.intake import EXPORT_MARKER
 from categoriser.library.searching import label_of
 from categoriser.state import Storage
 
@@ -41,11 +42,16 @@ _STYLES: dict[str, Style] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was written: ``images`` in all, and those without a file (ready vectors, originals that are gone)."""
+    """What was exported: ``images`` in all, and those without a file (ready vectors, originals that are gone)."""
 
     target: Path
     images: int = 0
     without_file: list[Refused] = field(default_factory=list)
+
+    @property
+    def written(self) -> int:
+        """Images that are there completely."""
+        return self.images - len(self.without_file)
 
 
 def export(
@@ -133,6 +139,7 @@ def _write_folders(
     if report.target.exists() and any(report.target.iterdir()):
         raise ConfigurationError(f"{report.target} is not empty; export into a new folder, so that nothing mixes.")
     report.target.mkdir(parents=True, exist_ok=True)
+    (report.target / EXPORT_MARKER).touch()  # adding a folder around it leaves it out
     folders = _Folders(report.target)
 
     def written() -> Iterator[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from categoriser.catalog import collections, inbox, outbox, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.encoders import open_encoder
+from categoriser.encoders import open_encoder, takes_ready_vectors
 from categoriser.errors import CategoriserError
 from categoriser.library.library import Library
 
@@ -150,7 +150,12 @@ def _problems(
             f"Sizes of categories in collection {row.name!r} disagree with its images; please report this. "
             "No image is lost: an export is complete."
         )
-    if waiting:
+    if waiting and takes_ready_vectors(row.encoder_id):
+        yield (
+            f"{waiting} pictures of collection {row.name!r} can never be filed, since it takes ready vectors; the next "
+            "`categoriser add` or `categoriser serve` lists them under `categoriser failed`. Add them to another one."
+        )
+    elif waiting:
         yield (
             f"{waiting} accepted pictures of collection {row.name!r} wait to be filed; `categoriser add` and "
             "`categoriser serve` file them first thing."

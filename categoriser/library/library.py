@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import unicodedata
+from collections import Counter
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,15 @@ from categoriser.catalog import collections, inbox, outbox, storable_text
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, ScheduleEntry
-from categoriser.encoders import Encoder, open_encoder
-from categoriser.errors import ConfigurationError, EncoderMismatchError, NotFoundError
+from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors
+from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
-from categoriser.pipeline import Pipeline
+from categoriser.pipeline import Pipeline, no_pictures
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -103,18 +104,32 @@ class Library:
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
         count, last = 0, 0
+        problems: dict[str, str | None] = {}  # of a collection as a whole
+        stuck: Counter[str] = Counter()
         while True:
             with self.storage.database.read() as connection:
                 entries = inbox.pending(connection, after=last)
             if not entries:
-                return count
+                break
             for entry in entries:
-                last = entry["id"]
-                collection = self._find(entry["collection"])
-                if collection is not None:
+                last, name = entry["id"], entry["collection"]
+                collection = self._find(name)
+                if collection is None:
+                    continue
+                if name not in problems:
+                    problems[name] = self._obstacle(collection)
+                if problems[name] is None:
                     item = self._accepted_item(collection, entry)
                     self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
                     count += 1
+                    continue
+                stuck[name] += 1
+                if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
+                    with self.storage.database.write() as connection:
+                        inbox.fail(connection, last, str(problems[name]))
+        for name, number in stuck.items():
+            _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
+        return count
 
     def collection(self, name: str, *, create: bool = True) -> Collection:
         """The collection of that name, made if need be.
@@ -124,6 +139,7 @@ class Library:
             EncoderMismatchError: it belongs to another encoder than the one this library was opened with.
             ConfigurationError: the name cannot be used.
         """
+        _check_text("The name of a collection", name)
         found = self._find(name)
         if found is not None:
             self._check_encoder(found)
@@ -145,6 +161,24 @@ class Library:
                         granularity=self.settings.granularity,
                     )
         return Collection(self, found)
+
+    def collection_for_pictures(self, name: str) -> Collection:
+        """The collection of that name to add pictures to, made if need be.
+
+        Raises:
+            ConfigurationError: it takes, or would take, ready vectors; then none is made.
+            MissingWeightsError: its encoder cannot be opened.
+            EncoderMismatchError: it belongs to another encoder than the one this library was opened with.
+        """
+        _check_text("The name of a collection", name)
+        found = self._find(name)
+        encoder_id = self.encoder.id if found is None else found.encoder_id
+        if takes_ready_vectors(encoder_id):
+            raise no_pictures(name, encoder_id)
+        if found is not None:
+            self._check_encoder(found)
+            self.encoder_of(found)
+        return self.collection(name)
 
     def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
         """Collections by name."""
@@ -194,6 +228,7 @@ class Library:
             MissingWeightsError: its weights cannot be had.
             EncoderMismatchError: what its name leads to now makes other vectors than it did.
         """
+        self._check_encoder(collection)
         encoder = self._encoder(self.settings.encoder if self._encoder_given else collection.encoder_spec)
         if encoder.id != collection.encoder_id:
             raise EncoderMismatchError(
@@ -219,6 +254,16 @@ class Library:
                 f"Open it with encoder={collection.encoder_spec!r}, or add its images to a new collection."
             )
 
+    def _obstacle(self, collection: CollectionRow) -> str | None:
+        """Why no picture of a collection can be filed now."""
+        try:
+            if takes_ready_vectors(collection.encoder_id):
+                raise no_pictures(collection.name, collection.encoder_id)
+            self.encoder_of(collection)
+        except CategoriserError as error:
+            return str(error)
+        return None
+
     def _find(self, name: str) -> CollectionRow | None:
         if name != storable_text(name):
             return None
@@ -237,6 +282,11 @@ def _log_failure(future: Future[Filed]) -> None:
     error = future.exception()
     if error is not None:
         _log.warning("a picture accepted earlier could not be filed: %s", error)
+
+
+def _check_text(what: str, given: object) -> None:
+    if not isinstance(given, str):
+        raise ConfigurationError(f"{what} is text, and {given!r} is not.")
 
 
 def _check_name(name: str) -> None:

@@ -105,7 +105,7 @@ def publish(
     category: int | None = None,
     run: Calibration | None = None,
     next_category: int | None = None,
-    looked_at: Collection[int] | None = None,
+    checked: Mapping[int, int] | None = None,
     undoes: int | None = None,
     fence: Fence | None = None,
 ) -> Published:
@@ -121,7 +121,7 @@ def publish(
         category: the one that it is about, if it is about one.
         run: the calibration of the run that this is.
         next_category: first number that is free afterwards.
-        looked_at: categories that this run looked into; after any other change, those it touched are looked into again.
+        checked: category → first row that this run did not look at; after other changes all touched are looked into.
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
     """
@@ -152,16 +152,14 @@ def publish(
             collection.id,
             {number: {name: pair[1] for name, pair in facts.items()} for number, facts in change.facts.items()},
         )
-        checked = dict.fromkeys(
-            touched if looked_at is None else looked_at, 0 if looked_at is None else grouping.length
-        )
+        checked = dict.fromkeys(touched, 0) if checked is None else checked
         taxonomy.set_checked(connection, collection.id, checked)
         gone = _retire(connection, state, before, after, touched)
         _follow(connection, state, change, gone)
         history.take_back(connection, collection.id, change.removed)
         history.decide(connection, collection.id, change.added)
         revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
-        _describe(connection, state, (touched | set(looked_at or ())) - set(gone))
+        _describe(connection, state, (touched | set(checked)) - set(gone))
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)

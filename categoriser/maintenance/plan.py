@@ -6,7 +6,7 @@ exactly one place, so that each can be applied, left out, or kept as a suggestio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -51,7 +51,7 @@ class Plan:
     calibration: Calibration
     next_category: int
     steps: Sequence[Step]
-    looked_at: Collection[int] = ()
+    checked: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def automatic(self) -> list[Step]:
@@ -87,7 +87,7 @@ def make_plan(state: EngineState) -> Plan:
         calibration=proposal.calibration,
         next_category=proposal.next_category,
         steps=steps,
-        looked_at=proposal.looked_at,
+        checked=proposal.checked,
     )
 
 
@@ -119,7 +119,7 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
     for row, micro in proposal.moves.items():
         source, target = int(labels[row]), int(proposal.after[micro])
         if source == target:
-            continue  # it would only be taken along
+            continue  # it goes along with its micro-cluster: see the log in docs/engine.md
         kind: StepKind = "absorb" if source == UNSORTED else "move"
         step = found.setdefault(
             (source, target), Step(f"single-{kind}.{source}.{target}", kind, source, target, images=0)

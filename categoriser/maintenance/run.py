@@ -74,7 +74,7 @@ def _apply(
         summary={"steps": dict(kinds), "suggestions": sum(step.reason is not None for step in made.steps)},
         run=made.calibration,
         next_category=made.next_category,
-        looked_at=made.looked_at,
+        checked=made.checked,
         fence=fence,
     )
     with storage.database.read() as connection:

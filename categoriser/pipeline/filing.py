@@ -8,6 +8,7 @@ anything fails before the commit the engine's memory is dropped and read again f
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from categoriser.state import EngineState, Storage, store_micro
 _TWIN_COSINE = 0.9  # a look at the hashes is only worth it for close neighbours
 _SAME_VECTOR = 0.9999
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_ID = 1024  # bytes in UTF-8: what every database can index
 
 Outcome = Filed | CategoriserError
@@ -49,11 +51,17 @@ def check_id(image_id: str) -> None:
     """Refuse what cannot be an image id.
 
     Raises:
-        RejectedError: it is empty, too long or no valid text.
+        RejectedError: it is empty, too long, no valid text, or holds control characters such as line breaks.
     """
-    if not image_id or image_id != storable_text(image_id) or len(image_id.encode()) > _LONGEST_ID:
+    if (
+        not image_id
+        or image_id != storable_text(image_id)
+        or _CONTROL.search(image_id)
+        or len(image_id.encode()) > _LONGEST_ID
+    ):
         raise RejectedError(
-            f"{image_id[:80]!r} cannot be an image id: use 1 to {_LONGEST_ID} bytes of valid text without NUL."
+            f"{image_id[:80]!r} cannot be an image id: use 1 to {_LONGEST_ID} bytes of valid text without control "
+            "characters such as line breaks."
         )
 
 

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
-from categoriser.encoders import Encoder
-from categoriser.errors import BusyError, CategoriserError, EncoderFailedError, NotFoundError
+from categoriser.encoders import Encoder, takes_ready_vectors
+from categoriser.errors import BusyError, CategoriserError, ConfigurationError, EncoderFailedError, NotFoundError
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.reception import Accepted, Reception
@@ -52,6 +52,14 @@ class _Lane:
 
     jobs: deque[_Job] = field(default_factory=deque)
     draining: bool = False
+
+
+def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
+    """The refusal of pictures by a collection of ready vectors."""
+    return ConfigurationError(
+        f"Collection {collection!r} takes ready vectors ({encoder_id}) and no pictures: add its vectors from Python "
+        "with add_vectors, or add the pictures to a collection of another encoder."
+    )
 
 
 class Pipeline:
@@ -100,9 +108,12 @@ class Pipeline:
                 it will be filed even if this process is killed.
 
         Raises:
+            ConfigurationError: the collection takes ready vectors.
             BusyError: there is no room and ``wait`` is False.
             CategoriserError: the pipeline is closed.
         """
+        if takes_ready_vectors(collection.encoder_id):
+            raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
         job = _Job(collection)

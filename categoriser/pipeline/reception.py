@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,8 @@ class Reception:
             known = self._known(collection, image_id)
             if known is not None:
                 if known["sha256"] == digest:
+                    if inbox_id is None:
+                        self._follow(collection, known, item)
                     return self._settled(collection, known, inbox_id, accepted)
                 raise ConflictError(
                     f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
@@ -139,6 +142,15 @@ class Reception:
             if not images.exists(connection, collection.id, image_id):  # far cheaper, and the usual answer
                 return None
             return images.describe(connection, collection.id, [image_id]).get(image_id)
+
+    def _follow(self, collection: CollectionRow, known: Record, item: Item) -> None:
+        """A file that is not where it was has been moved: remember where it was found."""
+        before = known["source"]
+        if item.path is None or known["stored"] or before is None or before == item.source or Path(before).is_file():
+            return
+        entry = _entry(item)
+        with self._storage.database.write() as connection:
+            images.set_source(connection, collection.id, known["image_id"], source=entry["source"], name=entry["name"])
 
     def _settled(
         self, collection: CollectionRow, known: Record, inbox_id: int | None, accepted: Accepted | None

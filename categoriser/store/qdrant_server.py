@@ -74,9 +74,7 @@ class QdrantServerStore:
             CategoriserError: the server does not answer or refuses.
         """
         if not HAS_CLIENT:
-            raise MissingExtraError(
-                "A Qdrant server needs the package qdrant-client: pip install 'categoriser[server]'."
-            )
+            raise MissingExtraError("A Qdrant server needs the package qdrant-client: pip install -e '.[server]'.")
         self._url, self._dimension, self._name = url, dimension, name
 
         def connect() -> AsyncQdrantClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import httpx
@@ -257,3 +258,13 @@ def test_the_interface_describes_itself(service: httpx.Client) -> None:
     upload_body = described["paths"]["/v1/collections/{collection}/images"]["post"]["requestBody"]
     assert set(upload_body["content"]) == {"multipart/form-data", "application/json"}
     assert "$defs" not in json.dumps(described)
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_the_pages_of_the_interface_ask_no_other_machine(service: httpx.Client, page: str) -> None:
+    text = service.get(page).text
+    assert "http://" not in text
+    assert "https://" not in text
+    scripts = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert scripts
+    assert all(service.get(script).status_code == 200 for script in scripts)

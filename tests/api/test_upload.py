@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from categoriser.errors import UnreachableError
 from tests.api.conftest import Start
 from tests.whole import picture
 
@@ -217,3 +218,41 @@ def test_large_uploads_are_streamed_to_disk_and_stored_as_sent(service: httpx.Cl
     assert answer.headers["content-type"] == "image/bmp"
     assert answer.headers["content-disposition"] == 'attachment; filename="big.bmp"'
     assert len(io.BytesIO(answer.content).getvalue()) > 1024 * 1024
+
+
+@pytest.mark.parametrize("image_id", ["a\nb", "a\tb", "a\x7fb", "a\u2028b"])
+def test_ids_with_control_characters_are_refused_in_a_sentence(service: httpx.Client, image_id: str) -> None:
+    answer = upload(service, "controls", picture(1), id=image_id)
+    assert answer.status_code == 422
+    assert "control characters" in answer.json()["error"]["message"]
+
+
+def test_a_nul_in_a_path_is_no_slash(service: httpx.Client) -> None:
+    upload(service, "nul", picture(1), id="a/b")
+    assert service.get("/v1/collections/nul/images/a%2Fb").status_code == 200
+    for path in ("images/a%00b", "images/a%00b%2Fc"):
+        answer = service.get(f"/v1/collections/nul/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_pictures_for_a_collection_of_ready_vectors_are_refused_before_the_inbox(start: Start) -> None:
+    client = start(encoder="vectors:4")
+    answer = upload(client, "anna", picture(1))
+    assert answer.status_code == 400
+    assert "ready vectors" in answer.json()["error"]["message"]
+    assert client.get("/v1/collections").json()["collections"] == []
+
+
+def test_an_address_that_may_answer_later_is_502_and_retry_after(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = start()
+
+    def silent(*_: object) -> bytes:
+        raise UnreachableError("https://example.org/a.jpg did not answer in time (4 tries); try again later.")
+
+    monkeypatch.setattr("categoriser.intake.fetch.Fetcher.fetch", silent)
+    body = {"url": "https://example.org/a.jpg"}
+    answer = client.post("/v1/collections/later/images", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "unreachable")
+    assert int(answer.headers["retry-after"]) > 0
+    report = client.post("/v1/collections/later/images", json={"images": [body]}).json()
+    assert report["results"][0]["error"]["code"] == "unreachable"

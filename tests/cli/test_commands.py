@@ -234,3 +234,64 @@ def test_doctor_says_what_is_wrong_and_what_to_do(run: Command, folder: Path) ->
     assert "restore" in result.err
     assert "Unknown encoder" in result.err
     assert "2 problem(s) found" in result.out
+
+
+def test_adding_the_folder_around_the_library_twice_changes_nothing(run: Command, folder: Path) -> None:
+    first = run("add", folder.parent, "--json").json
+    run("export", folder.parent / "sorted")
+    second = run("add", folder.parent, "--json").json
+    assert (first["filed"], second["filed"], second["known"]) == (12, 0, 12)
+    assert second["left_out"] == ["library", "sorted"]
+
+
+def test_a_failed_add_leaves_no_library_behind(run: Command, folder: Path) -> None:
+    result = run("add", folder, "--encoder", "onnx:nowhere.onnx")
+    assert result.code == 2
+    assert "--encoder classic" in result.err
+    assert not (folder.parent / "library").exists()
+
+
+def test_pictures_for_ready_vectors_make_no_collection(run: Command, folder: Path) -> None:
+    result = run("add", folder, "--encoder", "vectors:8")
+    assert result.code == 2
+    assert "takes ready vectors" in result.err
+    assert not (folder.parent / "library").exists()
+
+
+def test_the_report_of_an_add_names_every_source(run: Command, folder: Path) -> None:
+    report = folder.parent / "report.csv"
+    (folder / "lost.jpg").symlink_to(folder / "nowhere")
+    assert run("add", folder, "--report", report).code == 1
+    with report.open(newline="") as file:
+        assert {row["source"] for row in csv.DictReader(file)} == {str(one) for one in folder.iterdir()}
+
+
+def test_moved_pictures_are_found_and_lost_ones_are_told_by_the_export(run: Command, folder: Path) -> None:
+    run("add", folder)
+    folder = folder.rename(folder.with_name("moved"))
+    lost = run("export", folder.parent / "first", "--json")
+    assert (lost.code, lost.json["images"], lost.json["written"]) == (1, 12, 0)
+    assert "0 images written" in run("export", folder.parent / "second").out
+    assert run("add", folder, "--json").json["known"] == 12
+    assert {image["source"] for image in run("images", "--json").json["images"]} == {str(p) for p in folder.iterdir()}
+    assert run("export", folder.parent / "third").code == 0
+
+
+def test_doctor_minds_only_encoders_that_are_used(run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("add", folder)
+    monkeypatch.setenv("CATEGORISER_ENCODER", "onnx:nowhere.onnx")
+    result = run("doctor")
+    assert result.code == 0
+    assert "Note: New collections would get the encoder" in result.err
+    assert run("doctor", "--json").json["notes"]
+    assert run("doctor", "--encoder", "onnx:nowhere.onnx").code == 1
+
+
+def test_a_broken_configuration_file_is_one_sentence(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.toml").write_text("encoder = ")
+    monkeypatch.setenv("CATEGORISER_CONFIG", str(tmp_path / "own.toml"))
+    result = run("doctor")
+    assert result.code == 2
+    assert "own.toml cannot be read" in result.err

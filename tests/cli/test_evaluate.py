@@ -78,3 +78,17 @@ def test_what_makes_no_sense_is_one_sentence_and_exit_code_2(run: Command, vecto
     assert ran.code == 2
     assert ran.err.strip().endswith(".")
     assert "Traceback" not in ran.err
+
+
+def test_ready_vectors_take_no_encoder_and_a_failure_leaves_no_report(
+    run: Command, vectors: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "reports" / "page.html"
+    result = run("evaluate", vectors, "--encoder", "classic", "--html", page)
+    assert result.code == 2
+    assert "leave out --encoder" in result.err
+    assert not page.parent.exists()
+
+
+def test_nothing_is_said_about_words_that_nobody_asked_for(run: Command, vectors: Path) -> None:
+    assert "vocabulary" not in run("evaluate", vectors, "--orders", 1).out

@@ -67,7 +67,7 @@ def write_word_tokenizer(folder: Path, length: int) -> int:
 @pytest.fixture(scope="session")
 def make_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Write the model family called for into a folder of its own, once per session."""
-    pytest.importorskip("torch", reason="torch is not installed: pip install 'categoriser[clip]'")
+    pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[clip]'")
     written: dict[str, Path] = {}
     writers = {
         "clip": _write_clip,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed: pip install 'categoriser[clip]'")
+pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[clip]'")
 
 from huggingface_hub import constants
 from PIL import Image

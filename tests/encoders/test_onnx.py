@@ -98,7 +98,7 @@ def test_the_id_follows_weights_and_preprocessing_not_the_place(tmp_path: Path, 
 
 def test_a_missing_sidecar_is_answered_with_an_example(model: Path) -> None:
     (model.parent / "means.onnx.toml").unlink()
-    with pytest.raises(ConfigurationError, match=r"means\.onnx\.toml(.|\n)*\[picture\]"):
+    with pytest.raises(ConfigurationError, match=r"means\.onnx\.toml beside it.*docs/onnx\.md"):
         open_encoder(f"onnx:{model}")
 
 

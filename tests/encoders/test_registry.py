@@ -49,7 +49,7 @@ def test_ready_vectors_have_a_dimension_and_nothing_else() -> None:
 def test_missing_weights_are_reported_at_once_with_the_ways_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pytest.importorskip("torch", reason="torch is not installed: pip install 'categoriser[clip]'")
+    pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[clip]'")
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
@@ -69,12 +69,12 @@ def test_missing_weights_are_reported_at_once_with_the_ways_out(
 
 def test_a_missing_extra_names_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'categoriser\[clip\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '\.\[clip\]'"):
         open_encoder("laion-clip-b32")
 
 
 def test_a_path_that_is_no_model_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="torch is not installed: pip install 'categoriser[clip]'")
+    pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[clip]'")
     with pytest.raises(MissingWeightsError, match="There is no folder"):
         open_encoder(f"path:{tmp_path / 'nowhere'}")
     with pytest.raises(ConfigurationError, match="no model folder"):

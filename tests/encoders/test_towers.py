@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("torch", reason="torch is not installed: pip install 'categoriser[clip]'")
+pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[clip]'")
 
 from categoriser.encoders import Encoder, open_encoder
 from categoriser.encoders.clip import open_clip

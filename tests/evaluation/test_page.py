@@ -79,7 +79,7 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"categoriser\[evaluate\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[evaluate\]"):
         write_page(tmp_path / "r.html", [result], title="")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from categoriser.errors import ConfigurationError
-from categoriser.evaluation import read_subject, read_vocabulary
+from categoriser.evaluation import Subject, doubt, read_subject, read_vocabulary
 from tests.whole import pictures
 
 
@@ -80,3 +80,27 @@ def test_a_vocabulary_has_at_least_two_terms(tmp_path: Path) -> None:
         read_vocabulary(tmp_path / "v.txt")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_vocabulary(tmp_path / "nothing.txt")
+
+
+def test_files_of_vectors_that_are_none_get_a_sentence_without_python(tmp_path: Path) -> None:
+    path = tmp_path / "v.npz"
+    with pytest.raises(ConfigurationError, match="There is no file"):
+        read_subject(path)
+    path.write_bytes(b"PK broken")
+    with pytest.raises(ConfigurationError, match=r"damaged.*numpy\.savez"):
+        read_subject(path)
+    np.savez(path, emb=np.eye(3), label=np.array(["a", None, "b"], object))
+    with pytest.raises(ConfigurationError, match="save the labels as texts"):
+        read_subject(path)
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(ConfigurationError, match="binary data"):
+        read_subject(tmp_path / "binary.csv")
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_vocabulary(tmp_path / "none.txt")
+
+
+def test_labels_that_are_no_classes_are_doubted() -> None:
+    assert "empty" in str(doubt(Subject("a", [None, None])))
+    assert "different" in str(doubt(Subject("a", ["1", "2", "3"])))
+    assert doubt(Subject("a", ["1", "1", None])) is None
+    assert doubt(Subject("a")) is None

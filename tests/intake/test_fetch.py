@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from categoriser.errors import FetchError
+from categoriser.errors import FetchError, UnreachableError
 from categoriser.intake import Fetcher, FetchLimits, safe_url
 
 BODY = b"not really a picture " * 100
@@ -302,6 +303,22 @@ def test_a_missing_picture_is_not_asked_for_twice(server: str, inside: Fetcher) 
 def test_a_forbidden_picture_is_asked_for_once_more(server: str, inside: Fetcher) -> None:
     assert "403" in refusal(inside, f"{server}/forbidden")
     assert Handler.visits["/forbidden"] == 2
+
+
+@pytest.mark.parametrize(("path", "later"), [("/down", True), ("/missing", False), ("/forbidden", False)])
+def test_what_may_work_later_is_told_from_what_never_will(server: str, inside: Fetcher, path: str, later: bool) -> None:
+    with pytest.raises(FetchError) as refused:
+        inside.fetch(f"{server}{path}")
+    assert isinstance(refused.value, UnreachableError) == later
+
+
+def test_an_unknown_host_may_be_a_missing_network(inside: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(UnreachableError, match=r"nowhere\.test could not be resolved.*network"):
+        inside.fetch("http://nowhere.test/a.jpg")
 
 
 def test_a_broken_connection_is_tried_again(server: str, inside: Fetcher) -> None:

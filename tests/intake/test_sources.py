@@ -13,6 +13,7 @@ from PIL import Image
 
 from categoriser.errors import ConfigurationError, FetchError, RejectedError
 from categoriser.intake import (
+    DEMO_MARKER,
     Fetcher,
     FolderScan,
     Item,
@@ -70,15 +71,42 @@ def test_links_in_circles_end(tmp_path: Path) -> None:
     (tmp_path / "self").symlink_to(tmp_path / "self")
     (tmp_path / "lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
     scan = from_folder(tmp_path)
-    assert [item.name for item in scan] == ["again/a.jpg"]  # each folder once, under its first name
-    assert scan.skipped == {"": 1, ".jpg": 1}
+    assert [item.name for item in scan] == ["lost.jpg", "again/a.jpg"]  # each folder once, under its first name
+    assert scan.skipped == {"": 1}
+    with pytest.raises(RejectedError, match=r"lost\.jpg is a link to a file that does not exist"):
+        read(next(iter(scan)))
 
 
 def test_pipes_are_never_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert len(from_folder(tmp_path)) == 0
-    with pytest.raises(RejectedError, match="not a file"):
-        read(Item("pipe.jpg", path=tmp_path / "pipe.jpg"))
+    (pipe,) = from_folder(tmp_path)
+    with pytest.raises(RejectedError, match=r"pipe\.jpg is not a file"):
+        read(pipe)
+
+
+def test_what_categoriser_made_is_left_out(tmp_path: Path) -> None:
+    made = {"library": ("lock", "catalog.sqlite"), "out": (".made-by-categoriser-export",), "t": (DEMO_MARKER,)}
+    for folder, names in made.items():
+        (tmp_path / folder / "thumbnails").mkdir(parents=True)
+        (tmp_path / folder / "thumbnails" / "a.jpg").touch()
+        for name in names:
+            (tmp_path / folder / name).touch()
+    (tmp_path / "mine.jpg").touch()
+    scan = from_folder(tmp_path)
+    assert scan.paths == ("mine.jpg",)
+    assert scan.left_out == ("library", "out", "t")
+    assert from_folder(tmp_path / "out").paths == ("thumbnails/a.jpg",)
+    with pytest.raises(ConfigurationError, match="is a library"):
+        from_folder(tmp_path / "library")
+
+
+def test_a_link_to_a_folder_above_does_not_widen_the_scan(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    root.mkdir()
+    (root / "up").symlink_to(tmp_path)
+    (root / "a.jpg").touch()
+    (tmp_path / "elsewhere.jpg").touch()
+    assert from_folder(root).paths == ("a.jpg",)
 
 
 def test_missing_folder_and_path_are_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from categoriser import Collection, ConfigurationError, Library
 from categoriser.catalog import taxonomy
-from categoriser.intake import Item
+from categoriser.intake import EXPORT_MARKER, Item
 from tests.whole import check, clusters, picture, pictures
 
 LABELS = [
@@ -70,7 +70,9 @@ def test_folders_hold_every_picture_in_its_category(pictures_library: Library, t
     with (target / "images.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["image_id"]: row["category"] or None for row in rows} == places
-    written = [path for path in target.rglob("*") if not path.is_dir() and path.name != "images.csv"]
+    written = [
+        path for path in target.rglob("*") if not path.is_dir() and path.name not in {"images.csv", EXPORT_MARKER}
+    ]
     assert len(written) == len({str(path).casefold() for path in written}) == len(places)
     assert all(path.is_symlink() == (files == "link") for path in written)
     folders: dict[str, set[str]] = {}

@@ -17,14 +17,18 @@ from categoriser import (
     CategoriserError,
     ConfigurationError,
     EncoderFailedError,
+    EncoderMismatchError,
     Filed,
+    InvalidVectorError,
     Library,
     LibraryInUseError,
     NotFoundError,
+    Refused,
 )
-from categoriser.catalog import images, outbox
+from categoriser.catalog import images, inbox, outbox
 from categoriser.encoders.classic import ClassicEncoder
 from categoriser.intake import Item
+from categoriser.library.health import check_library
 from categoriser.store import QdrantEdgeStore
 from tests.whole import check, clusters, left_over, picture, pictures
 
@@ -371,3 +375,48 @@ def test_files_that_changed_between_accepting_and_filing_keep_their_own_ids(tmp_
         collection = library.collection("a")
         assert set(check(collection, tmp_path)) == {sha256(picture(50)).hexdigest()[:32]}
         assert [Path(one.item).name for one in collection.failed()] == [second.name]
+
+
+def test_pictures_that_can_never_be_filed_are_named_once_and_wait_no_longer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:8") as library:
+        row = library.collection("a").row
+        with library.storage.database.write() as connection:  # as an earlier version accepted them
+            entry = {"image_id": "a", "sha256": "0" * 64, "name": "a.png", "source": None, "stored": True}
+            inbox.accept(connection, row.id, [{**entry, "image_id": f"i{i}", "metadata": None} for i in range(5)])
+        assert "never be filed" in check_library(library).problems[0]
+    with Library.open(tmp_path / "library") as library:
+        told = [record.getMessage() for record in caplog.records if "cannot be filed" in record.getMessage()]
+        assert len(told) == 1
+        assert "5 pictures" in told[0]
+        assert len(library.collection("a").failed()) == 5
+        assert check_library(library).problems == []
+
+
+def test_another_encoder_is_not_taken_for_other_weights(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:8") as library:
+        library.collection("a")
+    with (
+        Library.open(tmp_path / "library", encoder="classic") as library,
+        pytest.raises(EncoderMismatchError, match="belongs to the encoder vectors:8, not to classic-1"),
+    ):
+        library.encoder_of(library.collections()[0].row)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_arguments_of_the_wrong_kind_get_a_sentence(vectors_library: Library) -> None:
+    vectors = vectors_library.collection("v")
+    for source in (None, 5, [5]):
+        with pytest.raises(ConfigurationError, match="cannot be added"):
+            vectors.add(source)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="is text"):
+        vectors_library.collection(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidVectorError, match="must be numbers"):
+        vectors.add_vectors(["a"], [["x"] * 8])
+    with pytest.raises(ConfigurationError, match="limit"):
+        vectors.images(limit=-1)
+    with pytest.raises(ConfigurationError, match="limit"):
+        vectors.search(vector=[1.0] * 8, limit=0)
+    (answer,) = vectors.add_vectors(["a"], [[1e300] * 8])
+    assert isinstance(answer, Refused)

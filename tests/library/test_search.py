@@ -47,7 +47,8 @@ def test_pages_neither_repeat_nor_skip_and_scores_have_a_floor(library: Library)
     assert len(found) == len(set(found)) == 1500
     some = collection.search(vector=query, limit=2000, min_score=0.5)
     assert len(some) == np.count_nonzero(VECTORS @ query >= 0.5)
-    assert collection.search(vector=query, limit=0) == []
+    with pytest.raises(ConfigurationError, match="limit is 0"):
+        collection.search(vector=query, limit=0)
 
 
 def test_filters_by_category_unsorted_and_time(library: Library) -> None:

@@ -31,7 +31,7 @@ def test_without_the_client_the_error_names_the_command() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", WITHOUT_CLIENT], capture_output=True, text=True, timeout=60, check=False
     )
-    assert "pip install 'categoriser[server]'" in answer.stdout, answer.stderr
+    assert "pip install -e '.[server]'" in answer.stdout, answer.stderr
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ async def upload_images(
 ) -> Uploaded | UploadReport:
     """The collection is made if need be. One picture is answered on its own, several by a report on each."""
     async with uploaded_pictures(request, receiver.budget, library.settings.max_bytes) as pictures:
-        target = await run_in_threadpool(library.collection, collection)
+        target = await run_in_threadpool(library.collection_for_pictures, collection)
         outcomes = await receiver.file(target, pictures.sent)
     if pictures.single:
         outcome = outcomes[0][1]
