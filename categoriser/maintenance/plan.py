@@ -119,7 +119,7 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
     for row, micro in proposal.moves.items():
         source, target = int(labels[row]), int(proposal.after[micro])
         if source == target:
-            continue  # it goes along with its micro-cluster: see the log in docs/engine.md
+            continue  # it would stay behind when its micro-cluster moves on; it goes along
         kind: StepKind = "absorb" if source == UNSORTED else "move"
         step = found.setdefault(
             (source, target), Step(f"single-{kind}.{source}.{target}", kind, source, target, images=0)
