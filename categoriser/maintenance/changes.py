@@ -69,7 +69,11 @@ class Change:
                 for row, before, after in stored["rows"]
                 if grouping.active[row] and grouping.micro_of[row] == after
             },
-            settings={name: (after, before) for name, before, after in stored["settings"]},
+            settings={
+                name: (after, before)
+                for name, before, after in stored["settings"]
+                if getattr(state.collection, name) == after
+            },
             added=[Constraint(*one) for one in stored["removed"]],
             removed=[Constraint(*one) for one in stored["added"]],
         )

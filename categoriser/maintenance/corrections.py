@@ -14,6 +14,7 @@ from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
 from categoriser.domain import Granularity, IntVector
 from categoriser.engine import UNSORTED
+from categoriser.engine.halves import halves
 from categoriser.errors import ConfigurationError, ConflictError, NotFoundError, OutdatedError
 from categoriser.maintenance.changes import Change, Pair, publish
 from categoriser.state import EngineState, Storage
@@ -393,24 +394,8 @@ def _lessons(change: Mapping[str, Any]) -> list[Constraint]:
 
 
 def _halves(state: EngineState, category: int) -> tuple[list[int], list[int]]:
-    """Micro-clusters of the larger and the smaller part of a category: spherical 2-means from its two extremes."""
-    micros = state.grouping.micros
-    members = np.flatnonzero((micros.categories == category) & (micros.counts > 0))
-    if len(members) < 2:
+    """Micro-clusters of what stays and of what leaves when a category is cut in two."""
+    parts = halves(state.grouping.micros, category)
+    if parts is None:
         raise ConfigurationError("This category is too uniform to be cut in two; choose the images to split off.")
-    sums, counts = micros.sums[members].astype(np.float64), micros.counts[members]
-    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-    middle = sums.sum(axis=0)
-    first = int(np.argmin(means @ middle))
-    second = int(np.argmin(means @ means[first]))
-    centres = means[[first, second]]
-    side = np.argmax(means @ centres.T, axis=1)
-    for _ in range(20):
-        centres = np.stack([sums[side == which].sum(axis=0) for which in (0, 1)])
-        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
-        following = np.argmax(means @ centres.T, axis=1)
-        if (following == side).all() or len(set(following.tolist())) < 2:
-            break
-        side = following
-    larger = int(counts[side == 1].sum() > counts[side == 0].sum())
-    return members[side == larger].tolist(), members[side != larger].tolist()
+    return parts[0].tolist(), parts[1].tolist()

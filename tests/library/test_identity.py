@@ -1,4 +1,4 @@
-"""Categories keep their identity through anything: uploads, deletions, corrections, runs, undos and crashes."""
+"""Categories keep their identity through anything: uploads, deletions, corrections, runs, undos and restarts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Story(RuleBasedStateMachine):
         self.placed: dict[str, str] = {}  # image → category where a person put it
         self.refused: set[tuple[str, str]] = set()
         self.named: dict[str, str] = {}
-        self.locked: dict[str, frozenset[str]] = {}  # category → images when it was locked
+        self.locked: set[str] = set()
         self.apart: set[frozenset[str]] = set()
         self.before_last: tuple[int, dict[str, str | None]] | None = None  # version, assignments before it
         self.history: dict[int, dict[str, str | None]] = {}
@@ -135,8 +135,8 @@ class Story(RuleBasedStateMachine):
         assert self.collection.category(loser).id == winner
         self.placed = {one: winner if where == loser else where for one, where in self.placed.items()}
         self.apart = {pair for pair in self.apart if loser not in pair}
-        self.locked.pop(loser, None)
-        self.locked.pop(winner, None)
+        self.locked.discard(loser)
+        self.locked.discard(winner)
         self.named.pop(loser, None)
         self.refused = {pair for pair in self.refused if pair[1] not in (winner, loser)}
         self.after_change()
@@ -156,7 +156,7 @@ class Story(RuleBasedStateMachine):
         chosen = pick.choice(self.living())  # type: ignore[attr-defined]
         self.remember()
         self.collection.lock(chosen)
-        self.locked[chosen] = frozenset()
+        self.locked.add(chosen)
         self.after_change()
 
     @precondition(lambda self: len(self.living()) >= 2)
@@ -182,9 +182,8 @@ class Story(RuleBasedStateMachine):
         self.history[done.version] = self.collection.assignments()
 
     @rule()
-    def crash(self) -> None:
+    def restart(self) -> None:
         before, labels = self.collection.assignments(), self.labels()
-        self.library.storage.states.close()  # what is in memory is lost
         self.library.close()
         self.library = Library.open(self.folder / "library", encoder=f"vectors:{DIMENSION}")
         self.collection = self.library.collection("a")
@@ -239,7 +238,7 @@ class Story(RuleBasedStateMachine):
         """Where a category ended with the images that a person took out, its name and locks ended too."""
         living = set(self.living())
         self.named = {one: text for one, text in self.named.items() if one in living}
-        self.locked = {one: images for one, images in self.locked.items() if one in living}
+        self.locked &= living
 
     def after_change(self) -> None:
         fresh = set(self.living())
@@ -258,7 +257,7 @@ class Story(RuleBasedStateMachine):
         self.apart = set()
         stored = {one.id: one for one in self.collection.categories()}
         self.named = {one: labels[one] for one in labels if stored[one].named_by == "person"}
-        self.locked = {one: frozenset() for one in labels if stored[one].locked}
+        self.locked = {one for one in labels if stored[one].locked}
 
     def still_pinned(self, image_id: str, where: str, assigned: dict[str, str | None]) -> bool:
         return assigned.get(image_id) == where and self.collection.why(image_id).decided_by == "person"

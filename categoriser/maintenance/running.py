@@ -8,9 +8,10 @@ from collections.abc import Collection
 
 from categoriser.catalog import taxonomy
 from categoriser.domain import RunReport
+from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
 from categoriser.maintenance.changes import Fence, publish
-from categoriser.maintenance.plan import Plan, Step, make_plan
+from categoriser.maintenance.planning import Plan, Step, make_plan
 from categoriser.state import EngineState, Storage
 
 
@@ -65,6 +66,7 @@ def _apply(
     fence: Fence | None = None,
 ) -> RunReport:
     kinds = Counter(step.kind for step in steps)
+    undone = {step.source for step in made.steps if step not in steps} - {UNSORTED}  # to be proposed again
     done = publish(
         storage,
         state,
@@ -74,7 +76,7 @@ def _apply(
         summary={"steps": dict(kinds), "suggestions": sum(step.reason is not None for step in made.steps)},
         run=made.calibration,
         next_category=made.next_category,
-        checked=made.checked,
+        checked=dict(made.checked) | dict.fromkeys(undone, 0),
         fence=fence,
     )
     with storage.database.read() as connection:
