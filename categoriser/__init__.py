@@ -8,7 +8,19 @@ with Library.open("library", encoder="classic") as library:
         print(category.label, category.size)
 """
 
-from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport, ScheduleEntry
+from categoriser.domain import (
+    EVENT_KINDS,
+    Category,
+    Event,
+    Failure,
+    Filed,
+    Found,
+    Image,
+    Refused,
+    RunReport,
+    ScheduleEntry,
+    Suggestion,
+)
 from categoriser.errors import (
     BusyError,
     CategoriserError,
@@ -30,6 +42,7 @@ from categoriser.library import AddReport, Collection, Filter, Library
 from categoriser.settings import Settings
 
 __all__ = [
+    "EVENT_KINDS",
     "AddReport",
     "BusyError",
     "CategoriserError",
@@ -58,5 +71,6 @@ __all__ = [
     "RunReport",
     "ScheduleEntry",
     "Settings",
+    "Suggestion",
     "UnreadablePictureError",
 ]

@@ -14,6 +14,11 @@ FloatVector: TypeAlias = npt.NDArray[np.float32]  # [dimension]
 IntVector: TypeAlias = npt.NDArray[np.int64]  # [n]
 
 Granularity: TypeAlias = Literal["broad", "balanced", "fine"]
+EVENT_KINDS = (  # of the log
+    *("attach", "move", "spawn", "split", "merge", "retire", "revive"),  # what became of images and categories
+    *("run", "gather", "reject", "unite", "part", "rename", "lock", "unlock", "hide", "show", "apart"),  # and why
+    *("granularity", "accept", "undo", "suggest", "dismiss"),
+)
 Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 
 
@@ -169,6 +174,24 @@ class RunPlan:
     images: int
     churn: float
     steps: Sequence[PlanStep]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A step that runs hold back until a person accepts or dismisses it; it goes when no run finds it any more.
+
+    ``target``: None is a new category (of a split) or Unsorted (of a release). ``version``: of the run that found it.
+    """
+
+    id: int
+    kind: str  # split | merge | move | release
+    source: str
+    target: str | None
+    images: int  # that would go
+    examples: Sequence[str]  # image ids
+    reason: str
+    version: int
+    found_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,15 +36,37 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     )
 
 
-def page(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Record]:
-    """Events after a cursor, oldest first."""
-    query = (
-        sa.select(events)
-        .where(events.c.collection_id == collection_id, events.c.cursor > after)
-        .order_by(events.c.cursor)
-        .limit(limit)
-    )
+def page(
+    connection: Connection, collection_id: int, *, after: int = 0, kinds: Collection[str] = (), limit: int = 100
+) -> list[Record]:
+    """Events after a cursor, oldest first; only those of some kinds, where any are given."""
+    query = sa.select(events).where(events.c.collection_id == collection_id, events.c.cursor > after)
+    if kinds:
+        query = query.where(events.c.kind.in_(sorted(kinds)))
+    query = query.order_by(events.c.cursor).limit(limit)
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def get(connection: Connection, collection_id: int, cursor: int) -> Record | None:
+    """One event; None when there never was one, or it went with its image."""
+    query = sa.select(events).where(events.c.collection_id == collection_id, events.c.cursor == cursor)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
+def last_of(connection: Connection, collection_id: int, kind: str, until: int) -> int | None:
+    """Cursor of the last event of a kind, up to a cursor."""
+    query = sa.select(sa.func.max(events.c.cursor)).where(
+        events.c.collection_id == collection_id, events.c.kind == kind, events.c.cursor <= until
+    )
+    found = connection.execute(query).scalar_one()
+    return None if found is None else int(found)
+
+
+def last(connection: Connection, collection_id: int) -> int:
+    """Cursor of the last event there was, whether or not it went with its image."""
+    query = sa.select(collections.c.next_cursor).where(collections.c.id == collection_id)
+    return int(connection.execute(query).scalar_one()) - 1
 
 
 def forget_images(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:

@@ -57,6 +57,18 @@ def get(connection: Connection, collection_id: int, version: int) -> Record | No
     return None if row is None else dict(row._mapping)
 
 
+def of_event(connection: Connection, collection_id: int, cursor: int) -> Record | None:
+    """The first version that was published with or after an event."""
+    query = (
+        sa.select(versions)
+        .where(versions.c.collection_id == collection_id, versions.c.last_cursor >= cursor)
+        .order_by(versions.c.version)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
 def page(connection: Connection, collection_id: int, *, before: int | None = None, limit: int = 100) -> list[Record]:
     """Versions without their changes, the newest first; those before one."""
     columns = [column for column in versions.c if column.name != "change"]

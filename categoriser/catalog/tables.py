@@ -42,6 +42,7 @@ collections = sa.Table(
     sa.Column("next_row", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_category", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_cursor", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("next_suggestion", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("taxonomy_version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("calibration", sa.JSON, nullable=True),
     sa.Column("images_at_run", sa.BigInteger, nullable=False, server_default="0"),
@@ -145,6 +146,25 @@ versions = sa.Table(
     sa.Column("change", sa.JSON, nullable=False),
     sa.Column("undone_by", sa.BigInteger, nullable=True),
     sa.PrimaryKeyConstraint("collection_id", "version"),
+)
+
+# what runs would change and may not, until a person decides or a run does not find it any more
+suggestions = sa.Table(
+    "suggestions",
+    metadata,
+    _owner(),
+    sa.Column("number", sa.BigInteger, nullable=False),  # never reused
+    sa.Column("kind", sa.String(16), nullable=False),  # split | merge | move | release
+    sa.Column("source", sa.BigInteger, nullable=False),
+    sa.Column("target", sa.BigInteger, nullable=True),  # null: a new category (split) or Unsorted (release)
+    sa.Column("micros", sa.JSON, nullable=False),  # micro-clusters that would go
+    sa.Column("moves", sa.JSON, nullable=False),  # [row, micro-cluster that it would join]
+    sa.Column("size", sa.BigInteger, nullable=False),  # images that it is about, when it was last found
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # of the run that found it first
+    sa.Column("found_at", sa.Double, nullable=False),
+    sa.Column("dismissed_at", sa.Double, nullable=True),  # set: not to be proposed while it is about the same images
+    sa.PrimaryKeyConstraint("collection_id", "number"),
 )
 
 # scheduled work, each slot done once whoever tries

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from categoriser.api.errors import code_of, error_body
-from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, schedule, search, serve
+from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, schedule, search, serve, suggest
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
@@ -57,6 +57,9 @@ for command in (
     curate.plan,
     curate.undo,
     curate.versions,
+    suggest.suggestions,
+    suggest.accept,
+    suggest.dismiss,
     curate.move,
     curate.reject,
     curate.merge,

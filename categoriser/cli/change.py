@@ -57,7 +57,7 @@ def run(
         f"moved in {report.seconds:.1f} s. Now {report.categories} categories and {report.unsorted} unsorted images."
     )
     if report.suggestions:
-        say(f"{report.suggestions} more steps are only suggested: categoriser plan shows them.")
+        say(f"{report.suggestions} more steps are only suggested: categoriser suggestions lists them.")
 
 
 def export(

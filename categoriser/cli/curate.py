@@ -50,13 +50,14 @@ def plan(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLEC
 
 def undo(
     version: Annotated[int | None, typer.Argument(help="Version to take back; by default the last.")] = None,
+    event: Annotated[int | None, typer.Option("--event", help="Only what the event with this cursor says.")] = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Take back a run or a correction; an undo can be undone as well."""
     with existing_collection(library, collection) as found:
-        _tell(found.undo(version), json)
+        tell_edit(found.undo(version, event=event), json)
 
 
 def versions(
@@ -95,7 +96,7 @@ def move(
 ) -> None:
     """Put images into a category, or into a new one; they never move by themselves again."""
     with existing_collection(library, collection) as found:
-        _tell(found.move(image_ids, to, label=label), json)
+        tell_edit(found.move(image_ids, to, label=label), json)
 
 
 def reject(
@@ -106,7 +107,7 @@ def reject(
 ) -> None:
     """Say that images are not what their category is: they go to Unsorted and never come back there."""
     with existing_collection(library, collection) as found:
-        _tell(found.reject(image_ids), json)
+        tell_edit(found.reject(image_ids), json)
 
 
 def merge(
@@ -118,7 +119,7 @@ def merge(
 ) -> None:
     """Make categories one; the ids of the others lead to it for ever."""
     with existing_collection(library, collection) as found:
-        _tell(found.merge(category, others), json)
+        tell_edit(found.merge(category, others), json)
 
 
 def split(
@@ -133,7 +134,7 @@ def split(
     """Take images out of a category into a new one; without ids it is cut in two."""
     with existing_collection(library, collection) as found:
         if not preview:
-            _tell(found.split(category, image_ids or None, label=label), json)
+            tell_edit(found.split(category, image_ids or None, label=label), json)
             return
         stays, leaves = found.split_preview(category)
     if json:
@@ -151,7 +152,7 @@ def rename(
 ) -> None:
     """Give a category a name that no machine overwrites."""
     with existing_collection(library, collection) as found:
-        _tell(found.rename(category, label), json)
+        tell_edit(found.rename(category, label), json)
 
 
 def lock(
@@ -163,7 +164,7 @@ def lock(
 ) -> None:
     """Keep runs from changing a category."""
     with existing_collection(library, collection) as found:
-        _tell(found.lock(category, not off), json)
+        tell_edit(found.lock(category, not off), json)
 
 
 def hide(
@@ -175,7 +176,7 @@ def hide(
 ) -> None:
     """Mark a category as not to be shown."""
     with existing_collection(library, collection) as found:
-        _tell(found.hide(category, not off), json)
+        tell_edit(found.hide(category, not off), json)
 
 
 def apart(
@@ -187,7 +188,7 @@ def apart(
 ) -> None:
     """Keep two categories from ever being merged by a run."""
     with existing_collection(library, collection) as found:
-        _tell(found.never_merge(category, other), json)
+        tell_edit(found.never_merge(category, other), json)
 
 
 def granularity(
@@ -200,7 +201,7 @@ def granularity(
     if value not in {"broad", "balanced", "fine"}:
         raise ConfigurationError(f"The granularity can be broad, balanced or fine, not {value!r}.")
     with existing_collection(library, collection) as found:
-        _tell(found.set_granularity(value), json)  # type: ignore[arg-type]  # just checked
+        tell_edit(found.set_granularity(value), json)  # type: ignore[arg-type]  # just checked
 
 
 def why(
@@ -229,7 +230,8 @@ def why(
     print_table("Nearest images", ("id", "cosine#"), [(one, f"{cosine:.3f}") for one, cosine in answer.neighbours])
 
 
-def _tell(done: Edit, json: bool) -> None:
+def tell_edit(done: Edit, json: bool) -> None:
+    """Say what a correction did."""
     if json:
         print_json(done)
         return

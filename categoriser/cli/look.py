@@ -88,14 +88,17 @@ def events(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     after: Annotated[int, typer.Option(min=0, help="Cursor to start behind.")] = 0,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--type", help="Only events of this kind; may be repeated.")
+    ] = None,
     limit: Limit = 100,
     json: JsonOption = False,
 ) -> None:
     """Read the log, oldest first."""
     with read_collection(library, collection) as found:
-        page = found.events(after=after, limit=limit)
+        page, following = found.events_and_next(after=after, types=kinds or (), limit=limit)
     if json:
-        print_json({"events": page, "next": page[-1].cursor if page else after})
+        print_json({"events": page, "next": following})
         return
     rows = [
         (one.cursor, _when(one.at), one.kind, ", ".join(f"{name}: {value}" for name, value in one.detail.items()))

@@ -12,7 +12,18 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, ScheduleEntry
+from categoriser.domain import (
+    EVENT_KINDS,
+    Category,
+    Event,
+    Failure,
+    Filed,
+    FloatVector,
+    Found,
+    Image,
+    Refused,
+    ScheduleEntry,
+)
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
@@ -245,12 +256,29 @@ class Collection(Curation):
             rows = inbox.failed(connection, self._id, after=after, limit=limit)
         return [Failure(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
 
-    def events(self, *, after: int = 0, limit: int = 100) -> list[Event]:
-        """The log after a cursor, oldest first; category numbers are given as ids."""
-        row = self.row
+    def events(self, *, after: int = 0, types: Iterable[str] = (), limit: int = 100) -> list[Event]:
+        """The log after a cursor, oldest first; category numbers are given as ids.
+
+        Args:
+            after: cursor to start behind.
+            types: only events of these kinds (``EVENT_KINDS``); by default all.
+            limit: length of the page.
+
+        Raises:
+            ConfigurationError: there is no such kind.
+        """
+        return self.events_and_next(after=after, types=types, limit=limit)[0]
+
+    def events_and_next(
+        self, *, after: int = 0, types: Iterable[str] = (), limit: int = 100
+    ) -> tuple[list[Event], int]:
+        """As ``events``, and the cursor to go on from: behind all that was looked at, whether or not it was wanted."""
+        row, kinds = self.row, _kinds(types)
         with self._storage.database.read() as connection:
-            page = events.page(connection, self._id, after=after, limit=limit)
-        return [_event(row, one) for one in page]
+            last = events.last(connection, self._id)
+            page = events.page(connection, self._id, after=after, kinds=kinds, limit=limit)
+        following = page[-1]["cursor"] if len(page) == limit else max(after, last)
+        return [_event(row, one) for one in page], following
 
     # ---- searching -----------------------------------------------------------------------------------------------
 
@@ -463,6 +491,14 @@ def _image(row: CollectionRow, stored: Mapping[str, Any]) -> Image:
         stacked_on=stored["head_id"],
         metadata=stored["metadata"] or {},
     )
+
+
+def _kinds(types: Iterable[str]) -> set[str]:
+    wanted = {types} if isinstance(types, str) else set(types)
+    unknown = sorted(wanted - set(EVENT_KINDS))
+    if unknown:
+        raise ConfigurationError(f"{unknown[0]!r} is no kind of event; there are {', '.join(EVENT_KINDS)}.")
+    return wanted
 
 
 def _event(row: CollectionRow, stored: Mapping[str, Any]) -> Event:

@@ -11,11 +11,14 @@ import numpy as np
 from categoriser.catalog import collections, events, history, images, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import Edit, Granularity, PlanStep, RunPlan, RunReport, Version, Why
+from categoriser.domain import Edit, Granularity, PlanStep, RunPlan, RunReport, Suggestion, Version, Why
 from categoriser.engine import UNSORTED
-from categoriser.errors import NotFoundError, OutdatedError
+from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
 from categoriser.maintenance import Plan, Step, apply, plan, run
-from categoriser.maintenance.corrections import Edited, Editor
+from categoriser.maintenance.corrections import Editor
+from categoriser.maintenance.editing import Edited
+from categoriser.maintenance.suggesting import Advisor, Standing, standing
+from categoriser.maintenance.undoing import Undoer
 from categoriser.state import Storage
 
 _EXAMPLES = 6
@@ -31,6 +34,8 @@ class Curation:
         self._storage = storage
         self._id = collection_id
         self._editor = Editor(storage, collection_id)
+        self._undoer = Undoer(storage, collection_id)
+        self._advisor = Advisor(storage, collection_id)
         self._plan: Plan | None = None
 
     @property
@@ -76,6 +81,38 @@ class Curation:
         if unknown:
             raise NotFoundError(f"The plan has no step {min(unknown)!r}.")
         return apply(self._storage, self._id, self._plan, steps)
+
+    # ---- suggestions ---------------------------------------------------------------------------------------------
+
+    def suggestions(self, *, after: int = 0, limit: int = 100) -> list[Suggestion]:
+        """What runs would change and may not, as they touch what a person named or locked or would move too much.
+
+        Args:
+            after: id of the suggestion before the page.
+            limit: length of the page.
+        """
+        row = self.row
+        with self._storage.database.read() as connection:
+            found = [one for one in standing(connection, self._id) if one.stored["number"] > after]
+        return [_suggestion(row, one) for one in found[:limit]]
+
+    def accept(self, suggestion: int, *, expected: int | None = None) -> Edit:
+        """Do what a suggestion says.
+
+        Raises:
+            NotFoundError: there is no such suggestion, or not any more.
+            ConflictError: it does not hold any more.
+        """
+        return self._edit(self._advisor.accept(suggestion, expected=expected))
+
+    def dismiss(self, suggestion: int) -> None:
+        """Do not propose this any more, until what speaks for it has changed clearly: half of the images, say.
+
+        Raises:
+            NotFoundError: there is no such suggestion, or not any more.
+            ConflictError: it was dismissed already.
+        """
+        self._advisor.dismiss(suggestion)
 
     # ---- corrections ---------------------------------------------------------------------------------------------
 
@@ -130,19 +167,27 @@ class Curation:
         """Turn the dial; ``plan`` shows what the next run would make of it."""
         return self._edit(self._editor.granularity(value, expected=expected))
 
-    def undo(self, version: int | None = None) -> Edit:
-        """Take back a run or a correction, by default the last that was not; the undo itself can be undone.
+    def undo(self, version: int | None = None, *, event: int | None = None) -> Edit:
+        """Take back a run or a correction, by default the last that was not, or one event; an undo can be undone too.
+
+        Args:
+            version: of the run or correction.
+            event: cursor of an event: only what that says is taken back.
 
         Raises:
-            NotFoundError: there is no such version, or nothing to take back.
-            ConflictError: it was undone already.
+            NotFoundError: there is no such version or event, or nothing to take back.
+            ConflictError: it was undone already, or cannot be.
         """
+        if event is not None:
+            if version is not None:
+                raise ConfigurationError("Undo a version or an event, not both.")
+            return self._edit(self._undoer.undo_event(event))
         if version is None:
             found = [one for one in self.versions() if one.undone_by is None and one.kind != "undo"]
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
             version = found[0].version
-        return self._edit(self._editor.undo(version))
+        return self._edit(self._undoer.undo(version))
 
     # ---- history -------------------------------------------------------------------------------------------------
 
@@ -268,6 +313,21 @@ def _step(row: CollectionRow, step: Step, examples: Sequence[str]) -> PlanStep:
         examples=examples,
         automatic=step.reason is None,
         reason=step.reason,
+    )
+
+
+def _suggestion(row: CollectionRow, one: Standing) -> Suggestion:
+    stored = one.stored
+    return Suggestion(
+        id=stored["number"],
+        kind=stored["kind"],
+        source=str(row.category_id(stored["source"])),
+        target=row.category_id(stored["target"]),
+        images=one.images,
+        examples=one.examples,
+        reason=stored["reason"],
+        version=stored["version"],
+        found_at=stored["found_at"],
     )
 
 

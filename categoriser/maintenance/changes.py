@@ -26,6 +26,7 @@ EXEMPLARS = 8
 
 Pair: TypeAlias = tuple[Any, Any]  # before, after
 Entry: TypeAlias = Mapping[str, Any]  # of the log
+Then: TypeAlias = Callable[[Connection, int], Sequence[Entry]]  # with the version; answers more to log
 Fence: TypeAlias = Callable[[Connection], None]  # raises when another process does the work by now
 
 
@@ -112,6 +113,7 @@ def publish(
     checked: Mapping[int, int] | None = None,
     undoes: int | None = None,
     fence: Fence | None = None,
+    then: Then | None = None,
 ) -> Published:
     """Make a change, for readers all of it at once. Call it within ``states.writing``: a failure drops the state.
 
@@ -128,6 +130,7 @@ def publish(
         checked: category → first row that this run did not look at; after other changes all touched are looked into.
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
+        then: called in the transaction when the change is written.
     """
     grouping, collection = state.grouping, state.collection
     before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
@@ -167,6 +170,7 @@ def publish(
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)
+        log += () if then is None else then(connection, version)
         events.append(connection, collection.id, log)
         values: dict[str, Any] = {name: pair[1] for name, pair in change.settings.items()}
         if run is not None:

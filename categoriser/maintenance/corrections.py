@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
 
-from categoriser.catalog import history, images, taxonomy
+from categoriser.catalog import images
 from categoriser.catalog.history import Constraint
-from categoriser.catalog.tables import Record
-from categoriser.domain import Granularity, IntVector
+from categoriser.domain import Granularity
 from categoriser.engine import UNSORTED
 from categoriser.engine.halves import halves
-from categoriser.errors import ConfigurationError, ConflictError, NotFoundError, OutdatedError
-from categoriser.maintenance.changes import Change, Pair, publish
-from categoriser.state import EngineState, Storage
+from categoriser.errors import ConfigurationError
+from categoriser.maintenance.changes import Change
+from categoriser.maintenance.editing import Edited, Editing, checked_label
+from categoriser.state import EngineState
 
 STRICTER = 0.25  # σ that each rejection adds to what a category asks of newcomers' neighbours
 _STRICTEST = 1.5
-_ALIKE = 12  # images shown as like those corrected
 
 Flag = Literal["locked", "hidden"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """What came of a correction. ``alike``: images of the same category that look like those that left it."""
-
-    version: int
-    moved: int
-    created: int | None = None
-    alike: Sequence[str] = ()
-
-
-class Editor:
-    """Corrections of one collection. ``expected`` everywhere: the taxonomy version that the person was looking at."""
-
-    def __init__(self, storage: Storage, collection_id: int) -> None:
-        self._storage = storage
-        self._id = collection_id
+class Editor(Editing):
+    """Corrections of one collection."""
 
     def move(
         self, image_ids: Collection[str], target: int | None, *, label: str | None = None, expected: int | None = None
@@ -215,182 +198,6 @@ class Editor:
             started = self._begin(state, expected)
             change = Change(settings={"granularity": (state.collection.granularity, value)})
             return self._done(state, change, "granularity", started, detail={"granularity": value})
-
-    def undo(self, version: int) -> Edited:
-        """Take a version back: what it moved goes where it was, as far as nobody moved it since.
-
-        An undone run does not merge the same categories, nor split the same category, again.
-
-        Raises:
-            NotFoundError: there is no such version.
-            ConflictError: it was undone already.
-        """
-        with self._storage.states.writing(self._id) as state:
-            started = self._begin(state, None)
-            with self._storage.database.read() as connection:
-                stored = history.get(connection, self._id, version)
-                if stored is None:
-                    raise NotFoundError(f"There is no version {version} of collection {state.collection.name!r}.")
-                if stored["undone_by"] is not None:
-                    raise ConflictError(f"Version {version} was undone already, by version {stored['undone_by']}.")
-                numbers = {number for number, *_ in stored["change"]["facts"]}
-                facts = taxonomy.facts(connection, self._id, numbers)
-            change = Change.inverse(stored["change"], state, facts)
-            present = self._decided()
-            change.removed = [one for one in change.removed if one in present]
-            change.added = [one for one in change.added if one not in present]
-            if stored["kind"] == "run":
-                self._decide(change, _lessons(stored["change"]))
-            return self._done(state, change, "undo", started, undoes=version)
-
-    # ---- parts of the above --------------------------------------------------------------------------------------
-
-    def _begin(self, state: EngineState, expected: int | None) -> float:
-        self._storage.delivery.ready()
-        if expected is not None and expected != state.collection.taxonomy_version:
-            raise OutdatedError(
-                f"The categories are at version {state.collection.taxonomy_version} by now, not {expected}; look again "
-                "and repeat what still applies."
-            )
-        return time.perf_counter()
-
-    def _done(
-        self,
-        state: EngineState,
-        change: Change,
-        kind: str,
-        started: float,
-        rows: IntVector | None = None,
-        *,
-        created: int | None = None,
-        category: int | None = None,
-        detail: Mapping[str, Any] | None = None,
-        undoes: int | None = None,
-    ) -> Edited:
-        sources = state.grouping.labels[rows] if rows is not None else np.empty(0, np.int64)
-        number = state.grouping.next_category
-        done = publish(
-            self._storage,
-            state,
-            change,
-            kind=kind,
-            started=started,
-            summary={"of": undoes} if undoes is not None else detail,
-            category=category if created is None else created,
-            next_category=number + 1 if created == number else None,
-            undoes=undoes,
-        )
-        alike = [] if rows is None else self._alike(state, rows, sources)
-        return Edited(done.version, done.moved, created, alike)
-
-    def _rows(self, state: EngineState, image_ids: Collection[str]) -> IntVector:
-        """Rows that weigh: of an image stacked on another one, that one with all its stack."""
-        with self._storage.database.read() as connection:
-            found = images.known(connection, self._id, list(image_ids))
-        missing = [image_id for image_id in image_ids if image_id not in found]
-        if missing or not image_ids:
-            named = repr(missing[0]) if missing else "given"
-            raise NotFoundError(f"Collection {state.collection.name!r} has no image {named}; nothing was changed.")
-        rows = [one["row"] if one["head_row"] is None else one["head_row"] for one in found.values()]
-        return np.unique(np.array(rows, np.int64))
-
-    def _living(self, state: EngineState, number: int) -> Record:
-        with self._storage.database.read() as connection:
-            found = taxonomy.find(connection, self._id, number)
-        if found is None or found["retired_at"] is not None:
-            raise NotFoundError(
-                f"Collection {state.collection.name!r} has no category {state.collection.category_id(number)!r}."
-            )
-        return found
-
-    def _facts(self, numbers: Collection[int]) -> Mapping[int, Record]:
-        with self._storage.database.read() as connection:
-            return taxonomy.facts(connection, self._id, set(numbers))
-
-    def _decided(self) -> set[Constraint]:
-        with self._storage.database.read() as connection:
-            return set(history.decided(connection, self._id))
-
-    def _decide(self, change: Change, wanted: Sequence[Constraint]) -> None:
-        present = self._decided()
-        change.added += [one for one in dict.fromkeys(wanted) if one not in present]
-
-    def _number(self, state: EngineState, target: int | None) -> int:
-        return state.grouping.next_category if target is None else target
-
-    def _naming(self, number: int, label: str) -> dict[str, Pair]:
-        stored = self._facts([number]).get(number, {"label": None, "named_by": None})
-        return {"label": (stored["label"], checked_label(label)), "named_by": (stored["named_by"], "person")}
-
-    def _gather(self, state: EngineState, change: Change, rows: IntVector, number: int) -> None:
-        """Put images into pinned micro-clusters of their own in a category, one per micro-cluster that they leave."""
-        self._release_pins(state, change, rows)
-        micro_of = state.grouping.micro_of
-        fresh: dict[int, int] = {}
-        for row in rows.tolist():
-            own = int(micro_of[row])
-            if own not in fresh:
-                fresh[own] = state.grouping.open_micro(number)
-                change.opened[fresh[own]] = number
-                change.added.append(Constraint("pin", fresh[own]))
-            change.rows[row] = (own, fresh[own])
-
-    def _own_micro(self, state: EngineState, change: Change, row: int, number: int) -> int:
-        micro = state.grouping.open_micro(number)
-        change.opened[micro] = number
-        change.rows[row] = (int(state.grouping.micro_of[row]), micro)
-        return micro
-
-    def _release_pins(self, state: EngineState, change: Change, rows: IntVector) -> None:
-        """A pin that keeps nobody any more is taken back with the last image that leaves it."""
-        counts = state.grouping.micros.counts
-        leaving = np.bincount(state.grouping.micro_of[rows], minlength=len(counts))
-        for one in self._decided():
-            if one.kind == "pin" and leaving[one.subject] and leaving[one.subject] == counts[one.subject]:
-                change.removed.append(one)
-
-    def _take_all(self, state: EngineState, change: Change, sources: Collection[int], target: int) -> None:
-        categories = state.grouping.micros.categories
-        for micro in np.flatnonzero(np.isin(categories, list(sources))).tolist():
-            change.micros[micro] = (int(categories[micro]), target)
-
-    def _alike(self, state: EngineState, rows: IntVector, sources: IntVector) -> list[str]:
-        """Images that stayed in the category and have one of those that left it among their neighbours."""
-        grouping = state.grouping
-        near = grouping.lists.ids[rows].ravel()
-        cosines = grouping.lists.cosines[rows].ravel()
-        category = np.repeat(sources, grouping.lists.ids.shape[1])
-        stayed = (near >= 0) & (category >= 0)
-        stayed[stayed] = grouping.labels[near[stayed]] == category[stayed]
-        order = np.argsort(-cosines[stayed], kind="stable")
-        chosen = list(dict.fromkeys(near[stayed][order].tolist()))[:_ALIKE]
-        with self._storage.database.read() as connection:
-            found = images.places(connection, self._id, chosen)
-        return [found[row][0] for row in chosen if row in found]
-
-
-def checked_label(label: str) -> str:
-    """A name for a category as it is stored.
-
-    Raises:
-        ConfigurationError: it is empty or too long.
-    """
-    label = " ".join(label.split())
-    if not label or len(label) > 100 or not label.isprintable():
-        raise ConfigurationError(f"{label[:40]!r} cannot name a category: use 1 to 100 printable characters.")
-    return label
-
-
-def _lessons(change: Mapping[str, Any]) -> list[Constraint]:
-    """What the undoing of a run teaches: categories it merged stay apart, one it split stays whole."""
-    found = []
-    flows = {(before, after) for _, before, after in change["micros"] if before >= 0 and after >= 0}
-    sources = {before for _, before, _ in change["micros"]}
-    for before, after in sorted(flows):
-        if after in sources or after < before:
-            found.append(Constraint("apart", min(before, after), max(before, after)))
-        found.append(Constraint("whole", before))
-    return found
 
 
 def _halves(state: EngineState, category: int) -> tuple[list[int], list[int]]:

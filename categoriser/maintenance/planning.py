@@ -8,38 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
+from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED, Calibration
 from categoriser.engine.grouping import Proposal
 from categoriser.maintenance.changes import Change
+from categoriser.maintenance.ideas import undismissed
+from categoriser.maintenance.steps import Step, StepKind, change_of
 from categoriser.state import EngineState
-
-StepKind = Literal["spawn", "absorb", "split", "merge", "move", "release"]
 
 CHURN_BUDGET = 0.03  # share of the images that a run may move by itself
 _BUDGETED = 1000  # images; a smaller collection may still find its shape
-
-
-@dataclass(slots=True)
-class Step:
-    """From category ``source`` to ``target``; UNSORTED for either side. ``reason``: why it is only a suggestion."""
-
-    id: str
-    kind: StepKind
-    source: int
-    target: int
-    images: int
-    micros: list[int] = field(default_factory=list)
-    moves: dict[int, int] = field(default_factory=dict)  # row → micro-cluster
-    reason: str | None = None
-
-    @property
-    def churn(self) -> int:
-        """Images that leave a category."""
-        return 0 if self.source == UNSORTED else self.images
 
 
 @dataclass(slots=True)
@@ -60,26 +41,14 @@ class Plan:
 
     def change(self, state: EngineState, steps: Collection[Step]) -> Change:
         """The change that these steps are."""
-        grouping = state.grouping
-        change = Change()
-        for step in steps:
-            for micro in step.micros:
-                change.micros[micro] = (step.source, step.target)
-        for step in steps:
-            for row, micro in step.moves.items():
-                own = int(grouping.micro_of[row])
-                there = change.micros.get(micro, (0, state.category_of(micro)))[1]
-                alive = bool(grouping.active[row]) and grouping.micros.counts[micro] > 0
-                if alive and there == step.target and own != micro:
-                    change.rows[row] = (own, micro)
-        return change
+        return change_of(state, steps)
 
 
-def make_plan(state: EngineState) -> Plan:
-    """Let the engine propose, and take the proposal apart."""
+def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
+    """Let the engine propose, and take the proposal apart; what a person dismissed is left out."""
     grouping = state.grouping
     proposal = grouping.propose()
-    steps = [*_flows(state, proposal), *_moves(state, proposal)]
+    steps = undismissed(state, [*_flows(state, proposal), *_moves(state, proposal)], dismissed)
     _hold_back(state, steps)
     return Plan(
         version=state.collection.taxonomy_version,

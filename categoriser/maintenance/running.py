@@ -6,12 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Collection
 
-from categoriser.catalog import taxonomy
+from categoriser.catalog import suggestions, taxonomy
+from categoriser.catalog.tables import Record
 from categoriser.domain import RunReport
 from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
 from categoriser.maintenance.changes import Fence, publish
-from categoriser.maintenance.planning import Plan, Step, make_plan
+from categoriser.maintenance.planning import Plan, make_plan
+from categoriser.maintenance.steps import Step
+from categoriser.maintenance.suggesting import keep, standing
 from categoriser.state import EngineState, Storage
 
 
@@ -29,14 +32,14 @@ def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> Run
     started = time.perf_counter()
     storage.delivery.ready()
     with storage.states.writing(collection_id) as state:
-        plan = make_plan(state)
+        plan = make_plan(state, _dismissed(storage, collection_id))
         return _apply(storage, state, plan, plan.automatic, started, fence)
 
 
 def plan(storage: Storage, collection_id: int) -> Plan:
     """What a run would change now; nothing is changed."""
     with storage.states.writing(collection_id) as state:
-        made = make_plan(state)
+        made = make_plan(state, _dismissed(storage, collection_id))
         state.vectors.release()
         return made
 
@@ -66,22 +69,27 @@ def _apply(
     fence: Fence | None = None,
 ) -> RunReport:
     kinds = Counter(step.kind for step in steps)
-    undone = {step.source for step in made.steps if step not in steps} - {UNSORTED}  # to be proposed again
+    taken = {step.id for step in steps}
+    left = [step for step in made.steps if step.id not in taken]
+    held = [step for step in left if step.reason is not None]
+    undone = {step.source for step in left} - {UNSORTED}  # to be proposed again
     done = publish(
         storage,
         state,
         made.change(state, steps),
         kind="run",
         started=started,
-        summary={"steps": dict(kinds), "suggestions": sum(step.reason is not None for step in made.steps)},
+        summary={"steps": dict(kinds), "suggestions": len(held)},
         run=made.calibration,
         next_category=made.next_category,
         checked=dict(made.checked) | dict.fromkeys(undone, 0),
         fence=fence,
+        then=lambda connection, version: keep(connection, state, held, version),
     )
     with storage.database.read() as connection:
         living = len(taxonomy.living(connection, state.collection.id))
         unsorted = taxonomy.unsorted(connection, state.collection.id)
+        suggested = len(standing(connection, state.collection.id))
     state.vectors.release()  # a run reads every vector; between runs few are needed
     state.save_if_grown()
     merged = sum(winner is not None for winner in done.retired.values())
@@ -95,5 +103,11 @@ def _apply(
         categories=living,
         seconds=time.perf_counter() - started,
         version=done.version,
-        suggestions=sum(step.reason is not None for step in made.steps),
+        suggestions=suggested,
     )
+
+
+def _dismissed(storage: Storage, collection_id: int) -> list[Record]:
+    with storage.database.read() as connection:
+        found = suggestions.everything(connection, collection_id)
+    return [one for one in found if one["dismissed_at"] is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -296,23 +297,61 @@ def test_what_a_person_split_stays_split(tmp_path: Path) -> None:
         assert collection.category(done.category).label == "half"
 
 
-def test_an_undone_run_is_not_repeated(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder=f"vectors:{DIMENSION}", automatic_runs=False) as library:
-        collection = library.collection("a")
-        collection.add_vectors([f"v{i}" for i in range(300)], clusters(300, DIMENSION, centres=5, seed=2, noise=0.3))
-        collection.run()
-        first, second = (category.id for category in collection.categories()[:2])
-        run = collection.merge(first, [second]).version
-        collection.undo(run)
-        collection.set_granularity("broad")
-        done = collection.run().version
-        merged = [event for event in collection.events(limit=2000) if event.kind == "merge"][1:]
-        before = {one: collection.category(one).id for event in merged for one in event.detail["losers"]}
-        collection.undo(done)
-        restored = {category.id for category in collection.categories()}
-        assert set(before) <= restored
-        collection.run()
-        assert set(before) <= {category.id for category in collection.categories()}
+def turned(tmp_path: Path, first: str, then: str) -> tuple[Library, Collection]:
+    """A collection that was grouped at one setting of the dial, and is now set to another."""
+    library = Library.open(tmp_path / "library", encoder=f"vectors:{DIMENSION}", automatic_runs=False)
+    collection = library.collection("a")
+    collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
+    collection.set_granularity(first)
+    collection.run()
+    collection.run()
+    collection.set_granularity(then)
+    return library, collection
+
+
+def said_since(collection: Collection, version: int, kind: str) -> list[dict[str, Any]]:
+    """Events of a kind that came with a version or later."""
+    log = collection.events(limit=10_000)
+    start = next(one.cursor for one in log if one.detail.get("version") == version)
+    return [dict(one.detail) for one in log if one.kind == kind and one.cursor > start]
+
+
+def test_an_undone_run_does_not_merge_the_same_again(tmp_path: Path) -> None:
+    library, collection = turned(tmp_path, "fine", "broad")
+    with library:
+        before = collection.assignments()
+        done = collection.run()
+        merged = {
+            (one["category"], loser) for one in said_since(collection, done.version, "merge") for loser in one["losers"]
+        }
+        assert len(merged) >= 3
+        undone = collection.undo(done.version)
+        assert collection.assignments() == before
+        for _ in range(2):
+            collection.run()
+            for winner, loser in merged:
+                assert collection.category(loser).id != collection.category(winner).id
+        again = {
+            tuple(sorted((one["category"], loser)))
+            for one in said_since(collection, undone.version, "merge")
+            for loser in one["losers"]
+        }
+        assert not again & {tuple(sorted(pair)) for pair in merged}
+
+
+def test_an_undone_run_does_not_split_the_same_again(tmp_path: Path) -> None:
+    library, collection = turned(tmp_path, "broad", "fine")
+    with library:
+        before = collection.assignments()
+        done = collection.run()
+        parents = {one["parent"] for one in said_since(collection, done.version, "split")}
+        assert len(parents) >= 2
+        undone = collection.undo(done.version)
+        assert collection.assignments() == before
+        for _ in range(2):
+            collection.run()
+        assert not parents & {one["parent"] for one in said_since(collection, undone.version, "split")}
+        assert parents <= {one.id for one in collection.categories()}
 
 
 def test_edits_on_an_outdated_view_are_refused(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def get_plan(collection: ExistingCollection) -> PlanInfo:
 @router.post("/moves", summary="Put images into a category, or into a new one")
 def move(collection: ExistingCollection, edit: ImageEdit, answer: Response, if_match: IfMatch = None) -> EditDone:
     """They never move by themselves again."""
-    done = collection.move(edit.image_ids, edit.category, label=edit.label, expected=_expected(if_match))
-    return _done(done, answer)
+    done = collection.move(edit.image_ids, edit.category, label=edit.label, expected=expected_version(if_match))
+    return answer_edit(done, answer)
 
 
 @router.post("/rejections", summary="Say that images are not what their category is")
@@ -51,20 +51,20 @@ def reject(collection: ExistingCollection, edit: ImageEdit, answer: Response, if
     """They go to Unsorted and never come back there."""
     if edit.category is not None or edit.label is not None:
         raise InvalidRequestError("A rejection names images only.")
-    return _done(collection.reject(edit.image_ids, expected=_expected(if_match)), answer)
+    return answer_edit(collection.reject(edit.image_ids, expected=expected_version(if_match)), answer)
 
 
 @router.post("/merges", summary="Make categories one")
 def merge(collection: ExistingCollection, edit: MergeEdit, answer: Response, if_match: IfMatch = None) -> EditDone:
     """The ids of the losers lead to the winner for ever."""
-    return _done(collection.merge(edit.winner, edit.losers, expected=_expected(if_match)), answer)
+    return answer_edit(collection.merge(edit.winner, edit.losers, expected=expected_version(if_match)), answer)
 
 
 @router.post("/splits", summary="Take images out of a category into a new one")
 def split(collection: ExistingCollection, edit: SplitEdit, answer: Response, if_match: IfMatch = None) -> EditDone:
     """Without image ids it is cut in two, as …/categories/{id}/halves shows."""
-    done = collection.split(edit.category, edit.image_ids, label=edit.label, expected=_expected(if_match))
-    return _done(done, answer)
+    done = collection.split(edit.category, edit.image_ids, label=edit.label, expected=expected_version(if_match))
+    return answer_edit(done, answer)
 
 
 @router.get("/categories/{category}/halves", summary="Preview how a category would be cut in two")
@@ -86,18 +86,18 @@ def edit_category(
     given = edit.model_fields_set
     if len(given) != 1:
         raise InvalidRequestError("Give exactly one of label, locked and hidden.")
-    expected = _expected(if_match)
+    expected = expected_version(if_match)
     if "label" in given:
-        return _done(collection.rename(category, edit.label, expected=expected), answer)
+        return answer_edit(collection.rename(category, edit.label, expected=expected), answer)
     if "locked" in given:
-        return _done(collection.lock(category, bool(edit.locked), expected=expected), answer)
-    return _done(collection.hide(category, bool(edit.hidden), expected=expected), answer)
+        return answer_edit(collection.lock(category, bool(edit.locked), expected=expected), answer)
+    return answer_edit(collection.hide(category, bool(edit.hidden), expected=expected), answer)
 
 
 @router.post("/apart", summary="Keep two categories from ever being merged")
 def keep_apart(collection: ExistingCollection, edit: PairEdit, answer: Response, if_match: IfMatch = None) -> EditDone:
     """By a run; people still can."""
-    return _done(collection.never_merge(edit.one, edit.other, expected=_expected(if_match)), answer)
+    return answer_edit(collection.never_merge(edit.one, edit.other, expected=expected_version(if_match)), answer)
 
 
 @router.patch("", summary="Turn the dial of a collection")
@@ -105,7 +105,7 @@ def edit_collection(
     collection: ExistingCollection, edit: CollectionEdit, answer: Response, if_match: IfMatch = None
 ) -> EditDone:
     """The next run follows it; …/plan shows what it would do."""
-    return _done(collection.set_granularity(edit.granularity, expected=_expected(if_match)), answer)
+    return answer_edit(collection.set_granularity(edit.granularity, expected=expected_version(if_match)), answer)
 
 
 @router.get("/versions", summary="List runs and corrections, the newest first")
@@ -131,7 +131,13 @@ def as_of(collection: ExistingCollection, version: int) -> AsOf:
 @router.post("/versions/{version}/undo", summary="Take a run or a correction back")
 def undo(collection: ExistingCollection, version: int, answer: Response) -> EditDone:
     """The undo is a version too, and can be undone."""
-    return _done(collection.undo(version), answer)
+    return answer_edit(collection.undo(version), answer)
+
+
+@router.post("/events/{cursor}/undo", summary="Take back what one event says")
+def undo_event(collection: ExistingCollection, cursor: int, answer: Response) -> EditDone:
+    """A category that a run made, split or merged, or the move of one image; of a correction all. 409: it cannot be."""
+    return answer_edit(collection.undo(event=cursor), answer)
 
 
 @router.get("/images/{image_id:path}/why", summary="Ask why an image is where it is")
@@ -140,7 +146,8 @@ def why(collection: ExistingCollection, image_id: ImageId) -> WhyInfo:
     return WhyInfo.model_validate(dataclasses.asdict(collection.why(image_id)))
 
 
-def _expected(if_match: str | None) -> int | None:
+def expected_version(if_match: str | None) -> int | None:
+    """The taxonomy version that an edit was made for."""
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
@@ -149,6 +156,7 @@ def _expected(if_match: str | None) -> int | None:
     return int(text)
 
 
-def _done(done: Edit, answer: Response) -> EditDone:
+def answer_edit(done: Edit, answer: Response) -> EditDone:
+    """Say what an edit did, and the version that it led to."""
     answer.headers["ETag"] = f'"{done.version}"'
     return EditDone(version=done.version, moved=done.moved, category=done.category, alike=list(done.alike))

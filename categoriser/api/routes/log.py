@@ -12,8 +12,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from categoriser.api.errors import InvalidRequestError
 from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
 from categoriser.api.needs import ExistingCollection, PageLength
+from categoriser.domain import EVENT_KINDS
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
 
@@ -31,13 +33,18 @@ def run_now(collection: ExistingCollection, wanted: RunRequest | None = None) ->
 def list_events(
     collection: ExistingCollection,
     after: Annotated[int, Query(ge=0, description="cursor to start behind")] = 0,
+    types: Annotated[list[str] | None, Query(description="kinds of events, several times or with commas")] = None,
     limit: PageLength = 100,
 ) -> EventPage:
     """Oldest first."""
-    page = collection.events(after=after, limit=limit)
+    wanted = [kind for some in types or () for kind in some.split(",")]
+    unknown = [kind for kind in wanted if kind not in EVENT_KINDS]
+    if unknown:
+        raise InvalidRequestError(f"types: {unknown[0]!r} is no kind of event; there are {', '.join(EVENT_KINDS)}.")
+    page, following = collection.events_and_next(after=after, types=wanted, limit=limit)
     return EventPage(
         events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
-        next=page[-1].cursor if page else after,
+        next=following,
     )
 
 

@@ -1,0 +1,49 @@
+"""The smallest parts of a plan: images that go from one category to another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from categoriser.engine import UNSORTED
+from categoriser.maintenance.changes import Change
+from categoriser.state import EngineState
+
+StepKind = Literal["spawn", "absorb", "split", "merge", "move", "release"]
+
+
+@dataclass(slots=True)
+class Step:
+    """From category ``source`` to ``target``; UNSORTED for either side. ``reason``: why it is only a suggestion."""
+
+    id: str
+    kind: StepKind
+    source: int
+    target: int
+    images: int
+    micros: list[int] = field(default_factory=list)
+    moves: dict[int, int] = field(default_factory=dict)  # row → micro-cluster
+    reason: str | None = None
+
+    @property
+    def churn(self) -> int:
+        """Images that leave a category."""
+        return 0 if self.source == UNSORTED else self.images
+
+
+def change_of(state: EngineState, steps: Collection[Step]) -> Change:
+    """The change that steps are, as far as images still are where it takes them from."""
+    grouping = state.grouping
+    change = Change()
+    for step in steps:
+        for micro in step.micros:
+            change.micros[micro] = (step.source, step.target)
+    for step in steps:
+        for row, micro in step.moves.items():
+            own = int(grouping.micro_of[row])
+            there = change.micros.get(micro, (0, state.category_of(micro)))[1]
+            alive = bool(grouping.active[row]) and grouping.micros.counts[micro] > 0
+            if alive and there == step.target and own != micro:
+                change.rows[row] = (own, micro)
+    return change
