@@ -109,3 +109,50 @@ def test_nonsense_is_refused_in_one_sentence(
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"].endswith((".", "changed."))
     assert client.get(PATH).json()["taxonomy_version"] == before
+
+
+def test_suggestions_are_listed_accepted_and_dismissed(client: httpx.Client) -> None:
+    client.patch(PATH, json={"granularity": "fine"})
+    client.post(f"{PATH}/runs")
+    for category in categories(client):
+        client.patch(f"{PATH}/categories/{category['id']}", json={"locked": True})
+    client.patch(PATH, json={"granularity": "broad"})
+    ran = client.post(f"{PATH}/runs").json()
+    listed = client.get(f"{PATH}/suggestions").json()
+    assert len(listed["suggestions"]) == ran["suggestions"] >= 3
+    assert listed["next"] is None
+    first = client.get(f"{PATH}/suggestions", params={"limit": 1}).json()
+    rest = client.get(f"{PATH}/suggestions", params={"after": first["next"]}).json()
+    assert first["suggestions"] + rest["suggestions"] == listed["suggestions"]
+    merges = [one for one in listed["suggestions"] if one["kind"] == "merge"]
+    late = client.post(f"{PATH}/suggestions/{merges[0]['id']}/accept", headers={"If-Match": '"1"'})
+    assert late.status_code == 412
+    done = client.post(f"{PATH}/suggestions/{merges[0]['id']}/accept")
+    assert done.status_code == 200, done.text
+    assert done.json()["moved"] == merges[0]["images"]
+    assert client.get(f"{PATH}/categories/{merges[0]['source']}").json()["id"] == merges[0]["target"]
+    left = [one for one in client.get(f"{PATH}/suggestions").json()["suggestions"]]
+    assert client.post(f"{PATH}/suggestions/{left[0]['id']}/dismiss").json() == {"dismissed": left[0]["id"]}
+    assert client.post(f"{PATH}/suggestions/{left[0]['id']}/accept").status_code == 409
+    assert client.post(f"{PATH}/suggestions/999/dismiss").status_code == 404
+    assert left[0]["id"] not in [one["id"] for one in client.get(f"{PATH}/suggestions").json()["suggestions"]]
+
+
+def test_events_by_kind_and_the_undo_of_one(client: httpx.Client) -> None:
+    first, second = (str(one["id"]) for one in categories(client)[:2])
+    client.patch(f"{PATH}/categories/{first}", json={"label": "Trees"})
+    client.post(f"{PATH}/moves", json={"image_ids": images(client, first)[:1], "category": second})
+    several = client.get(f"{PATH}/events", params={"types": ["rename", "gather"]}).json()
+    assert [one["kind"] for one in several["events"]] == ["rename", "gather"]
+    assert several == client.get(f"{PATH}/events", params={"types": "gather,rename"}).json()
+    assert client.get(f"{PATH}/events", params={"after": several["next"]}).json()["events"] == []
+    unknown = client.get(f"{PATH}/events", params={"types": "rename,renamed"})
+    assert unknown.status_code == 422
+    assert unknown.json()["error"]["message"].startswith("types: 'renamed' is no kind of event; there are attach, ")
+    undone = client.post(f"{PATH}/events/{several['events'][0]['cursor']}/undo")
+    assert undone.status_code == 200
+    assert undone.headers["ETag"] == f'"{undone.json()["version"]}"'
+    assert all(one["label"] != "Trees" for one in categories(client))
+    assert client.post(f"{PATH}/events/{several['events'][0]['cursor']}/undo").status_code == 409
+    assert client.post(f"{PATH}/events/1/undo").status_code == 409  # an arrival
+    assert client.post(f"{PATH}/events/99999/undo").status_code == 404
