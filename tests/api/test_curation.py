@@ -131,7 +131,7 @@ def test_suggestions_are_listed_accepted_and_dismissed(client: httpx.Client) -> 
     assert done.status_code == 200, done.text
     assert done.json()["moved"] == merges[0]["images"]
     assert client.get(f"{PATH}/categories/{merges[0]['source']}").json()["id"] == merges[0]["target"]
-    left = [one for one in client.get(f"{PATH}/suggestions").json()["suggestions"]]
+    left = client.get(f"{PATH}/suggestions").json()["suggestions"]
     assert client.post(f"{PATH}/suggestions/{left[0]['id']}/dismiss").json() == {"dismissed": left[0]["id"]}
     assert client.post(f"{PATH}/suggestions/{left[0]['id']}/accept").status_code == 409
     assert client.post(f"{PATH}/suggestions/999/dismiss").status_code == 404
