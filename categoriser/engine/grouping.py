@@ -56,6 +56,7 @@ class Grouping:
         self.rules = NO_RULES
         self.next_category = 0
         self.checked: dict[int, int] = {}  # category → first row that came after it was last looked at as a whole
+        self.edition = 0  # grows before anything changes, so that who finds it as it was knows that nothing did
         self.length = 0  # rows, deleted ones included
         self.weighing = 0  # images that count: neither deleted nor stacked
         self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
@@ -131,6 +132,7 @@ class Grouping:
             twin: asked for every image with its place in the batch and its nearest rows and cosines, answers the row it
                 is a near-duplicate of, or -1. A near-duplicate is stacked on that row and weighs nothing.
         """
+        self.edition += 1
         first, size, k = self.length, len(batch), self.parameters.neighbours
         self._prepare_cells()
         old_ids, old_cosines = self.neighbours(batch)
@@ -204,6 +206,7 @@ class Grouping:
 
     def remove(self, rows: IntVector) -> IntVector:
         """Take images out. Returns the rows that became heads because the image they were stacked on left."""
+        self.edition += 1
         rows = np.unique(rows)
         promoted: list[int] = []
         leaving = set(rows.tolist())
@@ -315,6 +318,7 @@ class Grouping:
         next_category: int | None = None,
     ) -> None:
         """Point micro-clusters (key) to categories, and put images (row) into other micro-clusters."""
+        self.edition += 1
         everything = self.micros.categories.copy()
         everything[list(categories)] = list(categories.values())
         self.micros.assign(everything)
@@ -328,6 +332,7 @@ class Grouping:
 
     def open_micro(self, category: int) -> int:
         """A new micro-cluster without images."""
+        self.edition += 1
         number = self.micros.length
         self.micros.resize(number + 1)
         self.micros.categories[number] = category
@@ -381,6 +386,7 @@ class Grouping:
             next_category: first number never given out.
             lists: neighbour ids and cosines of the first rows, possibly fewer than ``length``; the others are searched.
         """
+        self.edition += 1
         self.length = len(micro_of)
         self._reserve(self.length)
         self._micro_of[: self.length], self._head_of[: self.length] = micro_of, head_of

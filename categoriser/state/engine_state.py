@@ -94,6 +94,10 @@ class EngineState:
             self.decided(connection)
             self.grouping.checked = taxonomy.checked(connection, collection.id)
 
+    def mark(self) -> tuple[object, ...]:
+        """Something that is the same as long as nothing here was changed."""
+        return self.grouping.edition, len(self.hashes), self.images_at_run, self.collection, self.grouping.rules
+
     def forget(self, rows: npt.NDArray[np.int64]) -> None:
         """Forget vectors and hashes of deleted rows."""
         for row in rows.tolist():

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from categoriser.errors import ConfigurationError, NotFoundError, RejectedError
 from categoriser.state.engine_state import EngineState
 
+_REFUSALS = (ConfigurationError, NotFoundError, RejectedError)  # of what was asked; no other error tells what it left
 Loader = Callable[[int], EngineState]  # collection id
 
 
@@ -34,12 +36,22 @@ class States:
 
     @contextmanager
     def writing(self, collection_id: int) -> Iterator[EngineState]:
-        """The state, with nobody else writing it. After an error it is dropped: SQL knows what is true."""
+        """The state, with nobody else writing it. After an error it is dropped: SQL knows what is true.
+
+        Only a refusal that came before anything was changed leaves it as it is; loading it anew takes seconds.
+        """
         slot = self._enter(collection_id)
         try:
             with slot.writing:
+                state, mark = None, None
                 try:
-                    yield self._loaded(slot, collection_id)
+                    state = self._loaded(slot, collection_id)
+                    mark = state.mark()
+                    yield state
+                except _REFUSALS:
+                    if state is None or slot.state is not state or state.mark() != mark:
+                        slot.state = None
+                    raise
                 except BaseException:
                     slot.state = None
                     raise
