@@ -23,6 +23,7 @@ from categoriser.engine.quality import describe_categories
 from categoriser.state import EngineState, Storage, store_micro
 
 EXEMPLARS = 8
+STRICTEST = 1.5  # σ that a category asks of newcomers' neighbours beyond the usual, at most; never less than the usual
 
 Pair: TypeAlias = tuple[Any, Any]  # before, after
 Entry: TypeAlias = Mapping[str, Any]  # of the log
@@ -79,7 +80,10 @@ class Change:
             removed=[Constraint(*one) for one in stored["added"]],
         )
         for number, name, before, after in stored["facts"]:
-            if number in facts and facts[number][name] == after:
+            if number in facts and name == "strictness":  # others may have added to it since: what this added goes
+                now = float(facts[number][name])
+                back.facts.setdefault(number, {})[name] = (now, bounded(now - (after - before)))
+            elif number in facts and facts[number][name] == after:
                 back.facts.setdefault(number, {})[name] = (after, before)
         return back
 
@@ -87,6 +91,11 @@ class Change:
         """Categories that lose or win images, or other facts."""
         found = {category for pair in self.micros.values() for category in pair}
         return (found | set(self.facts) | set(self.opened.values())) - {UNSORTED}
+
+
+def bounded(strictness: float) -> float:
+    """A strictness that is allowed."""
+    return min(max(strictness, 0.0), STRICTEST)
 
 
 @dataclass(frozen=True, slots=True)

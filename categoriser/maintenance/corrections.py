@@ -17,8 +17,7 @@ from categoriser.maintenance.changes import Change
 from categoriser.maintenance.editing import Edited, Editing, checked_label
 from categoriser.state import EngineState
 
-STRICTER = 0.25  # σ that each rejection adds to what a category asks of newcomers' neighbours
-_STRICTEST = 1.5
+STRICTER = 0.25  # σ that a correction adds to what the category it takes from asks of newcomers' neighbours
 
 Flag = Literal["locked", "hidden"]
 
@@ -31,6 +30,8 @@ class Editor(Editing):
     ) -> Edited:
         """Put images into a category, or into a new one for None; they never move by themselves again.
 
+        Categories that lose some become stricter with newcomers, and the one that wins them less strict again.
+
         Raises:
             NotFoundError: an image or the category does not exist.
             OutdatedError: the taxonomy is not at the version ``expected``.
@@ -41,9 +42,13 @@ class Editor(Editing):
             if target is not None:
                 self._living(state, target)
             change, number = Change(), self._number(state, target)
+            sources = set(state.grouping.labels[rows].tolist()) - {number}
+            self._adapt(change, sources - {UNSORTED}, STRICTER)
+            if sources and target is not None:  # it should have taken them by itself
+                self._adapt(change, {target}, -STRICTER)
             self._gather(state, change, rows, number)
             if label is not None:
-                change.facts[number] = self._naming(number, label)
+                change.facts.setdefault(number, {}).update(self._naming(number, label))
             return self._done(state, change, "gather", started, rows, created=None if target is not None else number)
 
     def reject(self, image_ids: Collection[str], *, expected: int | None = None) -> Edited:
@@ -63,10 +68,7 @@ class Editor(Editing):
             for row, source in zip(rows.tolist(), sources.tolist(), strict=True):
                 micro = self._own_micro(state, change, row, UNSORTED)
                 change.added.append(Constraint("reject", micro, source))
-            facts = self._facts(sources.tolist())
-            for number in np.unique(sources).tolist():
-                before = float(facts[number]["strictness"])
-                change.facts[number] = {"strictness": (before, min(_STRICTEST, before + STRICTER))}
+            self._adapt(change, set(sources.tolist()), STRICTER)
             self._release_pins(state, change, rows)
             return self._done(state, change, "reject", started, rows)
 

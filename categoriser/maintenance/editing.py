@@ -14,7 +14,7 @@ from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
 from categoriser.domain import IntVector
 from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
-from categoriser.maintenance.changes import Change, Pair, Then, publish
+from categoriser.maintenance.changes import Change, Pair, Then, bounded, publish
 from categoriser.state import EngineState, Storage
 
 _ALIKE = 12  # images shown as like those corrected
@@ -115,6 +115,13 @@ class Editing:
     def _naming(self, number: int, label: str) -> dict[str, Pair]:
         stored = self._facts([number]).get(number, {"label": None, "named_by": None})
         return {"label": (stored["label"], checked_label(label)), "named_by": (stored["named_by"], "person")}
+
+    def _adapt(self, change: Change, numbers: Collection[int], by: float) -> None:
+        """Make categories stricter with newcomers, or less strict."""
+        for number, stored in self._facts(numbers).items():
+            before = float(stored["strictness"])
+            if bounded(before + by) != before:
+                change.facts.setdefault(number, {})["strictness"] = (before, bounded(before + by))
 
     def _gather(self, state: EngineState, change: Change, rows: IntVector, number: int) -> None:
         """Put images into pinned micro-clusters of their own in a category, one per micro-cluster that they leave."""

@@ -59,7 +59,8 @@ class Undoer(Editing):
             event, stored, head = self._event(state, cursor)
             if event["kind"] == "suggest":
                 raise ConflictError(f"Event {cursor} is only a suggestion, which can be dismissed.")
-            about_image = event["kind"] in {"attach", "move"}
+            several = stored["kind"] in _OF_SEVERAL or len(stored["change"]["rows"]) > 1
+            about_image = event["kind"] in {"attach", "move"} and (several or stored["change"]["micros"])
             if cursor == head or not (about_image or stored["kind"] in _OF_SEVERAL):
                 return self._whole(state, stored, started)
             if stored["undone_by"] is not None:
