@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from categoriser.catalog import Database, collections, images, sqlite_url
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.ownership import own
 from categoriser.errors import ConfigurationError, LibraryInUseError, NotFoundError
 from categoriser.settings import Settings
 from categoriser.state.delivery import Delivery
@@ -27,19 +28,24 @@ class Storage:
         """Open or make a library's folder, and finish what an earlier process decided and did not come to do.
 
         Raises:
-            LibraryInUseError: another process owns the folder, or this one has it open already.
+            LibraryInUseError: another process owns the folder or the database, or this one has it open already.
             ConfigurationError: the folder cannot be made or written, or the database cannot be used.
         """
         self.folder = folder
         self._lock = _owned(folder)
         try:
             self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))
+            let_go = _nothing
             try:
+                if settings.database:
+                    let_go = own(self.database.engine)
                 self.media = Media(folder)
                 self.delivery = Delivery(self.database, self._open_store, self)
             except BaseException:
+                let_go()
                 self.database.close()
                 raise
+            self._let_go = let_go
         except BaseException:
             self._lock.release()
             raise
@@ -72,6 +78,7 @@ class Storage:
             try:
                 self.delivery.close()
             finally:
+                self._let_go()
                 self.database.close()
                 self._lock.release()
 
@@ -88,6 +95,10 @@ class Storage:
             raise NotFoundError("The collection was deleted meanwhile.")
         folder = self.folder / "state" / collection.key
         return EngineState(collection, folder, self.database, self.store(collection))
+
+
+def _nothing() -> None:
+    """A database in the folder needs no lock of its own."""
 
 
 def _owned(folder: Path) -> FileLock:
