@@ -20,6 +20,14 @@ def everything(connection: Connection, collection_id: int) -> list[Record]:
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
+def open_ones(connection: Connection, collection_id: int) -> int:
+    """Number of those that wait for a decision."""
+    query = sa.select(sa.func.count()).where(
+        suggestions.c.collection_id == collection_id, suggestions.c.dismissed_at.is_(None)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def get(connection: Connection, collection_id: int, number: int) -> Record | None:
     """One of them."""
     query = sa.select(suggestions).where(suggestions.c.collection_id == collection_id, suggestions.c.number == number)

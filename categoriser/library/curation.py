@@ -93,8 +93,8 @@ class Curation:
         """
         row = self.row
         with self._storage.database.read() as connection:
-            found = [one for one in standing(connection, self._id) if one.stored["number"] > after]
-        return [_suggestion(row, one) for one in found[:limit]]
+            found = standing(connection, self._id, after=after, limit=limit)
+        return [_suggestion(row, one) for one in found]
 
     def accept(self, suggestion: int, *, expected: int | None = None) -> Edit:
         """Do what a suggestion says.

@@ -60,9 +60,12 @@ def ideas(state: EngineState, steps: Collection[Step]) -> list[Idea]:
 
 def size(state: EngineState, idea: Idea) -> int:
     """Number of images that weigh and that an idea is about: of a merge, those of both categories."""
+    grouping, micros = state.grouping, state.grouping.micros
     if idea.kind != "merge" or idea.target is None:
-        return len(rows_of(state, idea.micros, idea.moves))
-    micros = state.grouping.micros
+        inside = set(idea.micros)
+        rows = np.array(list(idea.moves), np.int64)
+        single = [micro for micro in grouping.micro_of[rows].tolist() if micro not in inside] if len(rows) else []
+        return int(micros.counts[idea.micros].sum()) + len(single)
     return int(micros.counts[np.isin(micros.categories, (idea.source, idea.target))].sum())
 
 

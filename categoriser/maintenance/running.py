@@ -14,7 +14,7 @@ from categoriser.errors import OutdatedError
 from categoriser.maintenance.changes import Fence, publish
 from categoriser.maintenance.planning import Plan, make_plan
 from categoriser.maintenance.steps import Step
-from categoriser.maintenance.suggesting import keep, standing
+from categoriser.maintenance.suggesting import keep
 from categoriser.state import EngineState, Storage
 
 
@@ -89,7 +89,7 @@ def _apply(
     with storage.database.read() as connection:
         living = len(taxonomy.living(connection, state.collection.id))
         unsorted = taxonomy.unsorted(connection, state.collection.id)
-        suggested = len(standing(connection, state.collection.id))
+        suggested = suggestions.open_ones(connection, state.collection.id)
     state.vectors.release()  # a run reads every vector; between runs few are needed
     state.save_if_grown()
     merged = sum(winner is not None for winner in done.retired.values())

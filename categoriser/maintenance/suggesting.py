@@ -55,7 +55,8 @@ def keep(connection: Connection, state: EngineState, steps: Sequence[Step], vers
             fresh.append((idea, {**values, "version": version}))
         else:
             again.add(known["number"])
-            suggestions.change(connection, collection_id, known["number"], values)
+            if any(known[name] != value for name, value in values.items()):
+                suggestions.change(connection, collection_id, known["number"], values)
     gone += [one["number"] for one in stored if one["dismissed_at"] is None and one["number"] not in again]
     suggestions.drop(connection, collection_id, gone)
     numbers = suggestions.add(connection, collection_id, [values for _, values in fresh])
@@ -69,16 +70,18 @@ def keep(connection: Connection, state: EngineState, steps: Sequence[Step], vers
     ]
 
 
-def standing(connection: Connection, collection_id: int) -> list[Standing]:
-    """Suggestions that are open and still hold, in the order in which they were found.
+def standing(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Standing]:
+    """Suggestions behind a number that are open and still hold, in the order in which they were found.
 
     One does not when a category of it ended, or when less than half of its images are where they were.
     """
     stored = [one for one in suggestions.everything(connection, collection_id) if one["dismissed_at"] is None]
     living = suggestions.living(connection, collection_id, {one["source"] for one in stored} | _targets(stored))
-    found = []
+    found: list[Standing] = []
     for one in stored:
-        if not {one["source"], *_targets([one])} <= living:
+        if len(found) == limit:
+            break
+        if one["number"] <= after or not {one["source"], *_targets([one])} <= living:
             continue
         rows = [row for row, _ in one["moves"]]
         if one["kind"] == "merge":
