@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -100,7 +101,14 @@ def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[C
 
 def update(connection: Connection, collection_id: int, **values: Any) -> None:
     """Change columns of one collection."""
-    connection.execute(sa.update(collections).where(collections.c.id == collection_id).values(**values))
+    connection.execute(_update_of(*values), {"of": collection_id, **values})
+
+
+@cache
+def _update_of(*names: str) -> sa.Update:
+    return (
+        sa.update(collections).where(collections.c.id == sa.bindparam("of")).values({n: sa.bindparam(n) for n in names})
+    )
 
 
 def set_schedule(connection: Connection, collection_id: int, schedule: str | None) -> None:

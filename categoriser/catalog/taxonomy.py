@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +14,23 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog.tables import Record, categories, images, micros
 
 
-def open_micros(connection: Connection, collection_id: int, opened: Mapping[int, int | None]) -> None:
-    """New micro-clusters by number, each with its category or None, still without images."""
+def open_micros(
+    connection: Connection,
+    collection_id: int,
+    opened: Mapping[int, int | None],
+    counts: Mapping[int, int] = MappingProxyType({}),
+) -> None:
+    """New micro-clusters by number, each with its category or None, and their numbers of images where not 0."""
     if opened:
         connection.execute(
-            sa.insert(micros),
+            _OPEN,
             [
-                {"collection_id": collection_id, "number": number, "category": category, "images": 0}
+                {
+                    "collection_id": collection_id,
+                    "number": number,
+                    "category": category,
+                    "images": counts.get(number, 0),
+                }
                 for number, category in opened.items()
             ],
         )
@@ -234,6 +245,7 @@ def _sized(collection_id: int) -> sa.Select[Any]:
 
 
 # made once: building a statement takes longer than running it
+_OPEN = sa.insert(micros)
 _COUNT = (
     sa.update(micros)
     .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -132,22 +132,17 @@ class Collection(Curation):
         if metadata is not None and len(metadata) != len(ids):
             raise InvalidVectorError(f"{len(metadata)} mappings of metadata do not fit {len(ids)} ids.")
         answers: list[Filed | Refused] = []
-        for start in range(0, len(ids), _VECTOR_BATCH):
-            part = slice(start, start + _VECTOR_BATCH)
-            with np.errstate(all="ignore"):  # what cannot be scaled is refused one by one
-                unit = array[part] / np.linalg.norm(array[part].astype(np.float64), axis=1, keepdims=True)
-            extra = metadata[part] if metadata is not None else [None] * len(unit)
-            arrivals = [
-                Arrival(str(name), vector, {"metadata": dict(facts)} if facts else {})
-                for name, vector, facts in zip(ids[part], unit.astype(np.float32), extra, strict=True)
-            ]
-            outcomes = file_arrivals(
-                self._storage, self._id, arrivals, automatic_runs=self._library.settings.automatic_runs
-            )
-            answers += [
-                Refused(arrival.image_id, str(outcome)) if isinstance(outcome, CategoriserError) else outcome
-                for arrival, outcome in zip(arrivals, outcomes, strict=True)
-            ]
+        for outcomes in file_arrivals(
+            self._storage,
+            self._id,
+            _arrivals(ids, array, metadata),
+            automatic_runs=self._library.settings.automatic_runs,
+        ):
+            for outcome in outcomes:
+                if isinstance(outcome, CategoriserError):
+                    answers.append(Refused(str(ids[len(answers)]), str(outcome)))
+                else:
+                    answers.append(outcome)
             if progress is not None:
                 progress(len(answers), len(ids))
         return answers
@@ -405,6 +400,21 @@ def _as_numbers(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
         return np.asarray(given, np.float64)
     except (TypeError, ValueError):
         raise InvalidVectorError("Vectors must be numbers, all with the same dimension.") from None
+
+
+def _arrivals(
+    ids: Sequence[str], array: npt.NDArray[np.float32], metadata: Sequence[Mapping[str, Any] | None] | None
+) -> Iterator[list[Arrival]]:
+    """Ready vectors [n, d], scaled to unit length, in batches."""
+    for start in range(0, len(ids), _VECTOR_BATCH):
+        part = slice(start, start + _VECTOR_BATCH)
+        with np.errstate(all="ignore"):  # what cannot be scaled is refused one by one
+            unit = array[part] / np.linalg.norm(array[part].astype(np.float64), axis=1, keepdims=True)
+        extra = metadata[part] if metadata is not None else [None] * len(unit)
+        yield [
+            Arrival(str(name), vector, {"metadata": dict(facts)} if facts else {})
+            for name, vector, facts in zip(ids[part], unit.astype(np.float32), extra, strict=True)
+        ]
 
 
 def _as_vectors(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
