@@ -33,6 +33,7 @@ class CollectionRow:
     created_at: float
     next_row: int
     next_category: int
+    next_group: int
     taxonomy_version: int
     calibration: Mapping[str, float] | None
     images_at_run: int
@@ -48,6 +49,16 @@ class CollectionRow:
         """Number of a category by its public id or by the number alone; None when it cannot be one of ours."""
         key, _, number = category.rpartition("-")
         return int(number) if number.isdecimal() and key in {"", self.key} else None
+
+    def group_id(self, number: int) -> str:
+        """Public id of a broad group, which no category has."""
+        return f"{self.key}-g{number}"
+
+    def group_number(self, group: str) -> int | None:
+        """Number of a group by its public id or by what follows the key; None when it cannot be one of ours."""
+        key, _, number = group.rpartition("-")
+        plain = number.removeprefix("g")
+        return int(plain) if plain != number and plain.isdecimal() and key in {"", self.key} else None
 
 
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]

@@ -42,6 +42,7 @@ collections = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("next_row", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_category", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("next_group", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_cursor", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("taxonomy_version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("calibration", _JSON, nullable=True),
@@ -105,6 +106,19 @@ categories = sa.Table(
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("strictness", sa.Double, nullable=False, server_default="0"),  # σ above the usual floor for newcomers
     sa.Column("checked_row", sa.BigInteger, nullable=False, server_default="0"),  # first that came after its last check
+    sa.Column("group_number", sa.BigInteger, nullable=True),  # null only until the transaction that made it ends
+    sa.PrimaryKeyConstraint("collection_id", "number"),
+)
+
+# broad groups over categories; a group without a living category is retired
+groups = sa.Table(
+    "groups",
+    metadata,
+    _owner(),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("retired_at", sa.Double, nullable=True),
+    sa.Column("merged_into", sa.BigInteger, nullable=True),  # where a retired id leads
     sa.PrimaryKeyConstraint("collection_id", "number"),
 )
 

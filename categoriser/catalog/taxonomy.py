@@ -184,9 +184,13 @@ def revive(connection: Connection, collection_id: int, numbers: Collection[int])
     return found
 
 
-def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[Record]:
-    """Living categories with their number of images, largest first."""
+def page(
+    connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None, group: int | None = None
+) -> list[Record]:
+    """Living categories with their number of images, largest first; those of a group."""
     query = _sized(collection_id).where(categories.c.retired_at.is_(None)).order_by(sa.desc("size"), "number")
+    if group is not None:
+        query = query.where(categories.c.group_number == group)
     return [dict(row._mapping) for row in connection.execute(query.offset(offset).limit(limit))]
 
 
