@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Collection
 
-from categoriser.catalog import taxonomy
+from categoriser.catalog import groups, taxonomy
 from categoriser.domain import RunReport
 from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
-from categoriser.maintenance.changes import Fence, publish
+from categoriser.maintenance.changes import Change, Fence, publish
+from categoriser.maintenance.hierarchy import regrouped
 from categoriser.maintenance.planning import Plan, Step, make_plan
 from categoriser.state import EngineState, Storage
 
@@ -37,6 +38,7 @@ def plan(storage: Storage, collection_id: int) -> Plan:
     """What a run would change now; nothing is changed."""
     with storage.states.writing(collection_id) as state:
         made = make_plan(state)
+        made.groups = _grouped(state, made, made.change(state, made.automatic))
         state.vectors.release()
         return made
 
@@ -66,11 +68,16 @@ def _apply(
     fence: Fence | None = None,
 ) -> RunReport:
     kinds = Counter(step.kind for step in steps)
+    change = made.change(state, steps)
+    present = state.groups
+    for category, group in _grouped(state, made, change).items():
+        if present.get(category) != group:
+            change.groups[category] = (present.get(category), group)
     undone = {step.source for step in made.steps if step not in steps} - {UNSORTED}  # to be proposed again
     done = publish(
         storage,
         state,
-        made.change(state, steps),
+        change,
         kind="run",
         started=started,
         summary={"steps": dict(kinds), "suggestions": sum(step.reason is not None for step in made.steps)},
@@ -81,6 +88,7 @@ def _apply(
     )
     with storage.database.read() as connection:
         living = len(taxonomy.living(connection, state.collection.id))
+        broad = len(groups.living(connection, state.collection.id))
         unsorted = taxonomy.unsorted(connection, state.collection.id)
     state.vectors.release()  # a run reads every vector; between runs few are needed
     state.save_if_grown()
@@ -93,7 +101,13 @@ def _apply(
         moved=done.moved,
         unsorted=unsorted,
         categories=living,
+        groups=broad,
         seconds=time.perf_counter() - started,
         version=done.version,
         suggestions=sum(step.reason is not None for step in made.steps),
     )
+
+
+def _grouped(state: EngineState, made: Plan, change: Change) -> dict[int, int]:
+    """Category → broad group after a change."""
+    return regrouped(state, change.micros, change.rows, made.calibration)

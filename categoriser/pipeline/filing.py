@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog import collections, events, groups, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
 from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError, NotFoundError, RejectedError
@@ -367,7 +367,11 @@ def _uncount(connection: Connection, collection_id: int, gone: Mapping[str, Reco
     touched = {row["category"] for row in gone.values()} - {None}
     ended = taxonomy.emptied(connection, collection_id, touched) if touched else []
     taxonomy.retire(connection, collection_id, dict.fromkeys(ended))
-    events.append(connection, collection_id, [{"kind": "retire", "category": number} for number in ended])
+    log: list[Mapping[str, Any]] = [{"kind": "retire", "category": number} for number in ended]
+    if ended:
+        empty = groups.settle(connection, collection_id).ended
+        log += [{"kind": "group-end", "detail": {"group": number}} for number in empty]
+    events.append(connection, collection_id, log)
 
 
 def _or_none(number: int) -> int | None:
