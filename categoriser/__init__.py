@@ -8,7 +8,19 @@ with Library.open("library", encoder="classic") as library:
         print(category.label, category.size)
 """
 
-from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport, ScheduleEntry
+from categoriser.domain import (
+    Category,
+    Event,
+    Failure,
+    Filed,
+    Found,
+    Group,
+    Image,
+    Membership,
+    Refused,
+    RunReport,
+    ScheduleEntry,
+)
 from categoriser.errors import (
     BusyError,
     CategoriserError,
@@ -45,10 +57,12 @@ __all__ = [
     "Filed",
     "Filter",
     "Found",
+    "Group",
     "Image",
     "InvalidVectorError",
     "Library",
     "LibraryInUseError",
+    "Membership",
     "MissingExtraError",
     "MissingVectorsError",
     "MissingWeightsError",

@@ -12,13 +12,26 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, ScheduleEntry
+from categoriser.domain import (
+    Category,
+    Event,
+    Failure,
+    Filed,
+    FloatVector,
+    Found,
+    Group,
+    Image,
+    Membership,
+    Refused,
+    ScheduleEntry,
+)
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.curation import Curation
 from categoriser.library.exporting import ExportReport, Style, export
+from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.maintenance.agenda import agenda
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
@@ -160,11 +173,12 @@ class Collection(Curation):
             pairs = images.assignments(connection, self._id)
         return {image_id: row.category_id(number) for image_id, number in pairs}
 
-    def categories(self, *, offset: int = 0, limit: int | None = None) -> list[Category]:
-        """Categories, largest first."""
+    def categories(self, *, group: str | None = None, offset: int = 0, limit: int | None = None) -> list[Category]:
+        """Categories, largest first; all, or those of a group."""
         row = self.row
+        number = None if group is None else group_now(self._storage, row, group)
         with self._storage.database.read() as connection:
-            found = taxonomy.page(connection, self._id, offset=offset, limit=limit)
+            found = taxonomy.page(connection, self._id, offset=offset, limit=limit, group=number)
         return [_category(row, one) for one in found]
 
     def category(self, category: str) -> Category:
@@ -174,6 +188,33 @@ class Collection(Curation):
             NotFoundError: there never was such a category, or it ended without a successor.
         """
         return _category(self.row, self._category_now(category))
+
+    def groups(self) -> list[Group]:
+        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own."""
+        return all_groups(self._storage, self.row)
+
+    def group(self, group: str) -> Group:
+        """One group; an id that was merged away leads to its survivor.
+
+        Raises:
+            NotFoundError: there never was such a group, or it ended with its last category.
+        """
+        row = self.row
+        wanted = row.group_id(group_now(self._storage, row, group))
+        found = next((one for one in all_groups(self._storage, row) if one.id == wanted), None)
+        if found is None:
+            raise NotFoundError(f"Collection {self.name!r} has no group {group!r} any more.")
+        return found
+
+    def memberships(self, image_id: str) -> list[Membership]:
+        """The category of an image and up to two others that it is near to, with scores; for Unsorted only those.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        row, stored = self.row, self._stored(image_id)
+        with self._storage.states.reading(self._id) as state:
+            return memberships_of(self._storage, row, state, int(stored["row"]))
 
     def unsorted(self) -> int:
         """Number of images in no category."""
@@ -456,6 +497,7 @@ def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:
         named_by=stored["named_by"],
         locked=bool(stored["locked"]),
         hidden=bool(stored["hidden"]),
+        group=row.group_id(stored["group_number"]),
     )
 
 
@@ -482,6 +524,12 @@ def _event(row: CollectionRow, stored: Mapping[str, Any]) -> Event:
             detail[name] = row.category_id(detail[name])
     if "losers" in detail:
         detail["losers"] = [row.category_id(number) for number in detail["losers"]]
+    if "group" in detail:
+        detail["group"] = row.group_id(detail["group"])
+    if "categories" in detail:
+        detail["categories"] = [row.category_id(number) for number in detail["categories"]]
+    if "ended" in detail:
+        detail["ended"] = [row.group_id(number) for number in detail["ended"]]
     if stored["image_id"] is not None:
         detail["image_id"] = stored["image_id"]
     detail["category"] = row.category_id(stored["category"])
