@@ -41,7 +41,8 @@ def between(grouping: Grouping, categories: IntVector, moves: Mapping[int, int])
     labels = np.append(np.where(micro_of >= 0, categories[micro_of], -1), -1)  # the last answers for nobody
     numbers = np.unique(labels[rows])
     numbers = numbers[numbers >= 0]
-    place = np.full(int(labels.max(initial=-1)) + 2, -1, np.int32)  # the last answers for Unsorted
+    # empty micro-clusters may point to categories without images; the last place answers for Unsorted
+    place = np.full(int(categories.max(initial=-1)) + 2, -1, np.int32)
     place[numbers] = np.arange(len(numbers), dtype=np.int32)
     dense = place[labels]
     own = np.repeat(dense[rows], grouping.used)

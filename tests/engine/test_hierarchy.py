@@ -126,3 +126,17 @@ def test_moves_count_as_if_they_were_made() -> None:
     assert (foreseen.links != made.links).nnz == 0
     np.testing.assert_allclose(foreseen.sums, made.sums, atol=1e-4)
     assert foreseen.counts.tolist() == made.counts.tolist()
+
+
+def test_a_category_that_lost_its_last_image_has_no_group() -> None:
+    vectors, classes, _ = two_levels(4, kinds=2, each=2)
+    grouping = Grouping(64)
+    grouping.add(vectors)
+    grouping.run()
+    last = int(grouping.labels.max())
+    grouping.remove(np.flatnonzero(grouping.labels == last))
+    found = between(grouping, grouping.micros.categories, {})
+    assert last not in found.numbers.tolist()
+    grouping.remove(np.arange(len(classes)))
+    empty = between(grouping, grouping.micros.categories, {})
+    assert broad_groups(empty, grouping.calibration, grouping.parameters, {last: 3}, 4) == {}
