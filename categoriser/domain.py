@@ -18,6 +18,7 @@ EVENT_KINDS = (  # of the log
     *("attach", "move", "spawn", "split", "merge", "retire", "revive"),  # what became of images and categories
     *("run", "gather", "reject", "unite", "part", "rename", "lock", "unlock", "hide", "show", "apart"),  # and why
     *("granularity", "accept", "undo", "suggest", "dismiss"),
+    *("group-spawn", "group-join", "group-revive", "group-merge", "group-end"),  # what became of broad groups
 )
 Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 
@@ -67,6 +68,32 @@ class Category:
     named_by: str | None = None  # "person", "machine", or None for a numbered stand-in
     locked: bool = False
     hidden: bool = False
+    group: str = ""  # id of the broad group it is in
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Categories that look alike, largest first, under an id that is never reused. Every category is in one group."""
+
+    id: str
+    label: str
+    size: int  # images
+    categories: Sequence[str]  # ids
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A category that an image belongs to.
+
+    ``score`` in [0, 1]: the share of its neighbours that are there, each weighted by how far its cosine stands above
+    that of random pairs. All scores of an image add up to 1 at most.
+    """
+
+    category: str
+    label: str
+    score: float
+    main: bool  # the one category that it is filed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +173,7 @@ class RunReport:
     seconds: float
     version: int = 0  # of the taxonomy, to undo the run by
     suggestions: int = 0  # steps that a person has to decide about
+    groups: int = 0  # over the categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +195,15 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A broad group that a run would begin, change or end, with the categories that it would then have."""
+
+    group: str
+    kind: str  # spawn | change | end
+    categories: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """What a run would change now. ``churn``: share of the images that its automatic steps take out of a category."""
 
@@ -174,6 +211,7 @@ class RunPlan:
     images: int
     churn: float
     steps: Sequence[PlanStep]
+    groups: Sequence[PlannedGroup] = ()  # that its automatic steps would change
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +272,7 @@ class Why:
     exemplars: Sequence[tuple[str, float]]  # of its category: image id, cosine
     encoder: str
     stacked_on: str | None = None
+    memberships: Sequence[Membership] = ()
 
 
 @dataclass(frozen=True, slots=True)

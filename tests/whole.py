@@ -73,6 +73,7 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
     assert {one.id: one.size for one in categories if one.size} == _sizes(assignments)
     assert collection.unsorted() == sum(category is None for category in assignments.values())
     assert replayed(collection) == assignments
+    check_groups(collection)
     with storage.states.writing(row.id) as state:
         grouping = state.grouping
         numbers = {image.row: image.category for image in _rows(collection)}
@@ -90,6 +91,28 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
 KINDS = {"spawn", "split", "retire", "revive", "run", "undo", "gather", "reject", "part", "unite"}
 KINDS |= {"suggest", "dismiss", "accept"}
 KINDS |= {"rename", "lock", "unlock", "hide", "show", "apart", "granularity"}
+KINDS |= {"group-spawn", "group-join", "group-revive", "group-merge", "group-end"}
+
+
+def check_groups(collection: Collection) -> dict[str, str]:
+    """Assert that every category is in exactly one group, and no image lost in any; return category → group."""
+    categories, groups = collection.categories(), collection.groups()
+    assert sorted(child for group in groups for child in group.categories) == sorted(one.id for one in categories)
+    assert {child: group.id for group in groups for child in group.categories} == {
+        one.id: one.group for one in categories
+    }
+    assert sum(group.size for group in groups) + collection.unsorted() == len(collection)
+    assert all(group.label.strip() and group.categories for group in groups)
+    assert len({group.id for group in groups}) == len(groups)
+    told: dict[str, str] = {}
+    after = 0
+    while page := collection.events(after=after, limit=1000):
+        for event in page:
+            told |= dict.fromkeys(event.detail.get("categories", ()), event.detail.get("group"))
+        after = page[-1].cursor
+    found = {one.id: one.group for one in categories}
+    assert {one: told[one] for one in found} == found
+    return found
 
 
 def replayed(collection: Collection) -> dict[str, str | None]:

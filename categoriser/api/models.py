@@ -222,6 +222,7 @@ class CategoryInfo(BaseModel):
     named_by: str | None = Field(description="person, machine, or null for a numbered stand-in")
     locked: bool
     hidden: bool
+    group: str = Field(description="id of the broad group it is in", examples=["k3v9qm2x-g1"])
 
 
 class CategoryList(BaseModel):
@@ -229,6 +230,36 @@ class CategoryList(BaseModel):
 
     categories: list[CategoryInfo]
     unsorted: int
+
+
+class GroupInfo(BaseModel):
+    """Categories that look alike under an id that is never reused. Every category is in exactly one group."""
+
+    id: str = Field(examples=["k3v9qm2x-g1"])
+    label: str = Field(examples=["Category 3 & Category 7"])
+    size: int = Field(description="images")
+    categories: list[str] = Field(description="ids, largest first")
+    created_at: float
+
+
+class GroupList(BaseModel):
+    """Groups, largest first. ``unsorted``: images in none of them."""
+
+    groups: list[GroupInfo]
+    unsorted: int
+
+
+class MembershipInfo(BaseModel):
+    """A category that an image belongs to."""
+
+    category: str
+    label: str
+    score: float = Field(
+        ge=0,
+        le=1,
+        description="share of its neighbours that are there, weighted by likeness; at most 1 for all together",
+    )
+    main: bool = Field(description="the one category that it is filed in")
 
 
 class ImageInfo(BaseModel):
@@ -245,6 +276,12 @@ class ImageInfo(BaseModel):
     sha256: str | None
     stacked_on: str | None
     metadata: dict[str, Any]
+
+
+class ImageDetails(ImageInfo):
+    """One image, with its category and up to two others that it is near to."""
+
+    memberships: list[MembershipInfo]
 
 
 class ImagePage(BaseModel):
@@ -288,6 +325,7 @@ class RunInfo(BaseModel):
     seconds: float
     version: int = Field(description="of the taxonomy; undo the run by it")
     suggestions: int = Field(description="steps that a person has to decide about")
+    groups: int = Field(description="over the categories")
 
 
 class ScheduleInfo(BaseModel):
@@ -372,6 +410,14 @@ class PlanStepInfo(BaseModel):
     reason: str | None
 
 
+class PlannedGroupInfo(BaseModel):
+    """A broad group that a run would begin, change or end, with the categories that it would then have."""
+
+    group: str
+    kind: str = Field(description="spawn, change or end")
+    categories: list[str]
+
+
 class PlanInfo(BaseModel):
     """What a run would change now."""
 
@@ -379,6 +425,7 @@ class PlanInfo(BaseModel):
     images: int
     churn: float = Field(description="share of images that the automatic steps take out of a category")
     steps: list[PlanStepInfo]
+    groups: list[PlannedGroupInfo] = Field(description="that the automatic steps would change")
 
 
 class SuggestionInfo(BaseModel):
@@ -438,6 +485,7 @@ class AsOf(BaseModel):
 
     version: int
     assignments: dict[str, str | None] = Field(description="image id to category id")
+    groups: dict[str, str] = Field(description="category id to group id")
 
 
 class WhyInfo(BaseModel):
@@ -453,3 +501,4 @@ class WhyInfo(BaseModel):
     exemplars: list[tuple[str, float]]
     encoder: str
     stacked_on: str | None
+    memberships: list[MembershipInfo]

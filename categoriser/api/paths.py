@@ -45,4 +45,5 @@ CollectionName = Annotated[
     AfterValidator(_restored),
 ]
 ImageId = Annotated[str, Path(description="id of the image, percent-encoded"), AfterValidator(_restored)]
+GroupId = Annotated[str, Path(description="id of the group"), AfterValidator(_restored)]
 CategoryId = Annotated[str, Path(description="id of the category"), AfterValidator(_restored)]

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ class CollectionRow:
     created_at: float
     next_row: int
     next_category: int
+    next_group: int
     taxonomy_version: int
     calibration: Mapping[str, float] | None
     images_at_run: int
@@ -47,6 +49,16 @@ class CollectionRow:
         """Number of a category by its public id or by the number alone; None when it cannot be one of ours."""
         key, _, number = category.rpartition("-")
         return int(number) if number.isdecimal() and key in {"", self.key} else None
+
+    def group_id(self, number: int) -> str:
+        """Public id of a broad group, which no category has."""
+        return f"{self.key}-g{number}"
+
+    def group_number(self, group: str) -> int | None:
+        """Number of a group by its public id or by what follows the key; None when it cannot be one of ours."""
+        key, _, number = group.rpartition("-")
+        plain = number.removeprefix("g")
+        return int(plain) if plain != number and plain.isdecimal() and key in {"", self.key} else None
 
 
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]
@@ -100,7 +112,14 @@ def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[C
 
 def update(connection: Connection, collection_id: int, **values: Any) -> None:
     """Change columns of one collection."""
-    connection.execute(sa.update(collections).where(collections.c.id == collection_id).values(**values))
+    connection.execute(_update_of(*values), {"of": collection_id, **values})
+
+
+@cache
+def _update_of(*names: str) -> sa.Update:
+    return (
+        sa.update(collections).where(collections.c.id == sa.bindparam("of")).values({n: sa.bindparam(n) for n in names})
+    )
 
 
 def set_schedule(connection: Connection, collection_id: int, schedule: str | None) -> None:

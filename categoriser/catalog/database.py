@@ -150,4 +150,6 @@ def _plain(value: Any) -> Any:
 
 def storable_text(text: str) -> str:
     """The text without what no database or file in UTF-8 takes: NUL and halves of surrogate pairs."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -20,7 +20,7 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     last = connection.execute(_ADVANCE, {"of": collection_id, "by": len(entries)}).scalar_one()
     now = time.time()
     connection.execute(
-        sa.insert(events),
+        _INSERT,
         [
             {
                 "collection_id": collection_id,
@@ -79,6 +79,7 @@ def forget_images(connection: Connection, collection_id: int, image_ids: Sequenc
         )
 
 
+_INSERT = sa.insert(events)
 _ADVANCE = (  # made once: building a statement takes longer than running it
     sa.update(collections)
     .where(collections.c.id == sa.bindparam("of"))

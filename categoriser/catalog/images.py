@@ -16,7 +16,7 @@ _CHUNK = 500  # values per IN list: below the limits of every database
 def insert(connection: Connection, collection_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add images; each mapping holds the columns of ``images`` but the collection."""
     if rows:
-        connection.execute(sa.insert(images), [{**row, "collection_id": collection_id} for row in rows])
+        connection.execute(_INSERT, [{**row, "collection_id": collection_id} for row in rows])
 
 
 def exists(connection: Connection, collection_id: int, image_id: str) -> bool:
@@ -168,6 +168,7 @@ _ours = sa.and_(
 )
 _labelled = sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category)
 # made once: building a statement takes longer than running it
+_INSERT = sa.insert(images)
 _EXISTS = sa.select(images.c.row).where(
     images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
 )

@@ -91,10 +91,11 @@ def _write(
         "image_ids": list(image_ids),
         **blobs,
     }
-    number = connection.execute(sa.insert(outbox).values(**values).returning(outbox.c.id)).scalar_one()
+    number = connection.execute(_INSERT, _NO_BLOBS | values).scalar_one()
     return _order({"id": number, **_NO_BLOBS, **values})
 
 
+_INSERT = sa.insert(outbox).returning(outbox.c.id)
 _NO_BLOBS = dict.fromkeys(("micro_ids", "vectors", "added_at"))
 
 

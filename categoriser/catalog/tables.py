@@ -22,6 +22,7 @@ metadata = sa.MetaData(
 )
 
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only in a column of type INTEGER
+_JSON = sa.JSON(none_as_null=True)  # nothing is NULL and not the text "null", which takes time to write
 
 
 def _owner() -> sa.Column[int]:
@@ -41,10 +42,11 @@ collections = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("next_row", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_category", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("next_group", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_cursor", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("next_suggestion", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("taxonomy_version", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("calibration", sa.JSON, nullable=True),
+    sa.Column("calibration", _JSON, nullable=True),
     sa.Column("images_at_run", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("last_run_at", sa.Double, nullable=True),
     sa.Column("seen_at_run", sa.String(64), nullable=True),  # what there was after the last run
@@ -71,7 +73,7 @@ images = sa.Table(
     sa.Column("width", sa.Integer, nullable=True),
     sa.Column("height", sa.Integer, nullable=True),
     sa.Column("taken_at", sa.Double, nullable=True),
-    sa.Column("metadata", sa.JSON, nullable=True),
+    sa.Column("metadata", _JSON, nullable=True),
     sa.PrimaryKeyConstraint("collection_id", "row"),
     sa.UniqueConstraint("collection_id", "image_id"),
     sa.Index(None, "collection_id", "micro"),
@@ -99,12 +101,25 @@ categories = sa.Table(
     sa.Column("retired_at", sa.Double, nullable=True),
     sa.Column("merged_into", sa.BigInteger, nullable=True),  # where a retired id leads
     sa.Column("cohesion", sa.Double, nullable=True),  # as of the last run
-    sa.Column("exemplars", sa.JSON, nullable=True),  # image ids as of the last run
+    sa.Column("exemplars", _JSON, nullable=True),  # image ids as of the last run
     sa.Column("named_by", sa.String(8), nullable=True),  # person | machine
     sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("strictness", sa.Double, nullable=False, server_default="0"),  # σ above the usual floor for newcomers
     sa.Column("checked_row", sa.BigInteger, nullable=False, server_default="0"),  # first that came after its last check
+    sa.Column("group_number", sa.BigInteger, nullable=True),  # null only until the transaction that made it ends
+    sa.PrimaryKeyConstraint("collection_id", "number"),
+)
+
+# broad groups over categories; a group without a living category is retired
+groups = sa.Table(
+    "groups",
+    metadata,
+    _owner(),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("retired_at", sa.Double, nullable=True),
+    sa.Column("merged_into", sa.BigInteger, nullable=True),  # where a retired id leads
     sa.PrimaryKeyConstraint("collection_id", "number"),
 )
 
@@ -117,7 +132,7 @@ events = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("image_id", sa.Text, nullable=True),
     sa.Column("category", sa.BigInteger, nullable=True),
-    sa.Column("detail", sa.JSON, nullable=True),
+    sa.Column("detail", _JSON, nullable=True),
     sa.PrimaryKeyConstraint("collection_id", "cursor"),
 )
 
@@ -180,7 +195,7 @@ slots = sa.Table(
     sa.Column("started_at", sa.Double, nullable=False),
     sa.Column("finished_at", sa.Double, nullable=True),
     sa.Column("seconds", sa.Double, nullable=True),
-    sa.Column("result", sa.JSON, nullable=True),
+    sa.Column("result", _JSON, nullable=True),
     sa.PrimaryKeyConstraint("collection_id", "kind", "slot"),
     sa.Index(None, "kind", "slot"),
 )
@@ -195,7 +210,7 @@ inbox = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=True),
     sa.Column("stored", sa.Boolean, nullable=False),
-    sa.Column("metadata", sa.JSON, nullable=True),
+    sa.Column("metadata", _JSON, nullable=True),
     sa.Column("accepted_at", sa.Double, nullable=False),
     sa.Column("reason", sa.Text, nullable=True),  # set: it failed for good
     sa.Index(None, "collection_id", "id"),

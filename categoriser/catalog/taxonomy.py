@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +14,23 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog.tables import Record, categories, images, micros
 
 
-def open_micros(connection: Connection, collection_id: int, opened: Mapping[int, int | None]) -> None:
-    """New micro-clusters by number, each with its category or None, still without images."""
+def open_micros(
+    connection: Connection,
+    collection_id: int,
+    opened: Mapping[int, int | None],
+    counts: Mapping[int, int] = MappingProxyType({}),
+) -> None:
+    """New micro-clusters by number, each with its category or None, and their numbers of images where not 0."""
     if opened:
         connection.execute(
-            sa.insert(micros),
+            _OPEN,
             [
-                {"collection_id": collection_id, "number": number, "category": category, "images": 0}
+                {
+                    "collection_id": collection_id,
+                    "number": number,
+                    "category": category,
+                    "images": counts.get(number, 0),
+                }
                 for number, category in opened.items()
             ],
         )
@@ -173,9 +184,13 @@ def revive(connection: Connection, collection_id: int, numbers: Collection[int])
     return found
 
 
-def page(connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None) -> list[Record]:
-    """Living categories with their number of images, largest first."""
+def page(
+    connection: Connection, collection_id: int, *, offset: int = 0, limit: int | None = None, group: int | None = None
+) -> list[Record]:
+    """Living categories with their number of images, largest first; those of a group."""
     query = _sized(collection_id).where(categories.c.retired_at.is_(None)).order_by(sa.desc("size"), "number")
+    if group is not None:
+        query = query.where(categories.c.group_number == group)
     return [dict(row._mapping) for row in connection.execute(query.offset(offset).limit(limit))]
 
 
@@ -234,6 +249,7 @@ def _sized(collection_id: int) -> sa.Select[Any]:
 
 
 # made once: building a statement takes longer than running it
+_OPEN = sa.insert(micros)
 _COUNT = (
     sa.update(micros)
     .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))

@@ -50,6 +50,7 @@ app = typer.Typer(
 for command in (
     add.add,
     look.categories,
+    look.groups,
     look.images,
     search.search,
     look.show,

@@ -46,6 +46,9 @@ def plan(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLEC
     ]
     print_table(f"A run on {collection} now", ("step", "what", "from", "to", "images#", ""), rows)
     say(f"By itself it would take {made.churn:.1%} of {made.images:,} images to another category.")
+    if made.groups:
+        changed = [(one.group, one.kind, ", ".join(names.get(c, c) for c in one.categories)) for one in made.groups]
+        print_table("Broad groups then", ("group", "what", "categories"), changed)
 
 
 def undo(
@@ -225,6 +228,8 @@ def why(
         "nothing": "Too few images are like it.",
     }
     say(f"{image_id} is in {label}. {said[answer.decided_by]}")
+    near = [(one.category, one.label, f"{one.score:.2f}", "its own" if one.main else "") for one in answer.memberships]
+    print_table("Categories that it belongs to", ("id", "label", "score#", ""), near)
     rows = [(category, names.get(category, ""), f"{share:.0%}") for category, share in answer.shares.items()]
     print_table("Categories of its neighbours", ("id", "label", "share#"), rows)
     print_table("Nearest images", ("id", "cosine#"), [(one, f"{cosine:.3f}") for one, cosine in answer.neighbours])

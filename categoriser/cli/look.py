@@ -18,17 +18,32 @@ Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Length of the page
 def categories(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    group: Annotated[str | None, typer.Option(help="Id of a group: only its categories.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Largest ones only.")] = None,
     json: JsonOption = False,
 ) -> None:
     """List categories, largest first."""
     with read_collection(library, collection) as found:
-        page, unsorted, images = found.categories(limit=limit), found.unsorted(), len(found)
+        page, unsorted, images = found.categories(group=group, limit=limit), found.unsorted(), len(found)
     if json:
         print_json({"categories": page, "unsorted": unsorted, "images": images})
         return
-    rows = [(one.id, one.label, f"{one.size:,}", _cosine(one.cohesion)) for one in page]
-    print_table(f"{images:,} images in {collection}", ("id", "label", "images#", "cohesion#"), rows)
+    rows = [(one.id, one.label, f"{one.size:,}", _cosine(one.cohesion), one.group) for one in page]
+    print_table(f"{images:,} images in {collection}", ("id", "label", "images#", "cohesion#", "group"), rows)
+    say(f"Unsorted: {unsorted:,}")
+
+
+def groups(
+    library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False
+) -> None:
+    """List broad groups of categories, largest first."""
+    with read_collection(library, collection) as found:
+        listed, unsorted = found.groups(), found.unsorted()
+    if json:
+        print_json({"groups": listed, "unsorted": unsorted})
+        return
+    rows = [(one.id, one.label, f"{one.size:,}", f"{len(one.categories):,}") for one in listed]
+    print_table(f"Groups of {collection}", ("id", "label", "images#", "categories#"), rows)
     say(f"Unsorted: {unsorted:,}")
 
 

@@ -1,7 +1,7 @@
 """The grouping engine: numpy in, numpy out."""
 
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration
-from categoriser.engine.grouping import Grouping, Proposal
+from categoriser.engine.grouping import Grouping, Proposal, Seen
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.neighbours import NOBODY
 from categoriser.engine.parameters import DIAL, Parameters
@@ -20,4 +20,5 @@ __all__ = [
     "Proposal",
     "Rows",
     "Rules",
+    "Seen",
 ]

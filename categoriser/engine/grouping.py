@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,19 @@ EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
 
 Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Nearest rows and cosines [B, k] of a batch, and the state of the collection they were looked up in."""
+
+    ids: npt.NDArray[np.int32]
+    cosines: FloatMatrix
+    state: tuple[int, int]
+
+    def __getitem__(self, places: Sequence[int]) -> Seen:
+        """The same of some of the batch."""
+        return Seen(self.ids[places], self.cosines[places], self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,7 @@ class Grouping:
         self.checked: dict[int, int] = {}  # category → first row that came after it was last looked at as a whole
         self.edition = 0  # grows before anything changes, so that who finds it as it was knows that nothing did
         self.length = 0  # rows, deleted ones included
+        self._removals = 0
         self.weighing = 0  # images that count: neither deleted nor stacked
         self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
         self._head_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
@@ -124,18 +138,30 @@ class Grouping:
 
     # ---- arriving ------------------------------------------------------------------------------------------------
 
-    def add(self, batch: FloatMatrix, twin: Twin | None = None) -> IntVector:
+    def look(self, batch: FloatMatrix) -> Seen:
+        """What ``add`` will need to know of the images that are here, for a batch [B, d] that comes next.
+
+        Changes nothing that another thread may not read meanwhile, and takes no part in the decision: when the
+        collection changes before ``add``, that looks again.
+        """
+        state = (self.length, self._removals)
+        return Seen(*self.neighbours(batch), state)
+
+    def add(self, batch: FloatMatrix, twin: Twin | None = None, seen: Seen | None = None) -> IntVector:
         """File a batch [B, d] of unit vectors in order, each seeing all before it; returns their micro-clusters [B].
 
         Args:
             batch: unit vectors.
             twin: asked for every image with its place in the batch and its nearest rows and cosines, answers the row it
                 is a near-duplicate of, or -1. A near-duplicate is stacked on that row and weighs nothing.
+            seen: what ``look`` found for this batch.
         """
         self.edition += 1
         first, size, k = self.length, len(batch), self.parameters.neighbours
         self._prepare_cells()
-        old_ids, old_cosines = self.neighbours(batch)
+        if seen is None or seen.state != (self.length, self._removals):
+            seen = self.look(batch)
+        old_ids, old_cosines = seen.ids, seen.cosines
         inner = np.where(np.tri(size, k=-1, dtype=np.bool_), batch @ batch.T, np.float32(-9.0))
         keep = min(k, size)
         inner_ids = largest(inner, keep).astype(np.int32)
@@ -208,6 +234,7 @@ class Grouping:
         """Take images out. Returns the rows that became heads because the image they were stacked on left."""
         self.edition += 1
         rows = np.unique(rows)
+        self._removals += 1
         promoted: list[int] = []
         leaving = set(rows.tolist())
         for row in rows.tolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,9 @@ from categoriser.domain import (
     Filed,
     FloatVector,
     Found,
+    Group,
     Image,
+    Membership,
     Refused,
     ScheduleEntry,
 )
@@ -30,6 +32,7 @@ from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.curation import Curation
 from categoriser.library.exporting import ExportReport, Style, export
+from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.maintenance.agenda import agenda
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
@@ -143,22 +146,17 @@ class Collection(Curation):
         if metadata is not None and len(metadata) != len(ids):
             raise InvalidVectorError(f"{len(metadata)} mappings of metadata do not fit {len(ids)} ids.")
         answers: list[Filed | Refused] = []
-        for start in range(0, len(ids), _VECTOR_BATCH):
-            part = slice(start, start + _VECTOR_BATCH)
-            with np.errstate(all="ignore"):  # what cannot be scaled is refused one by one
-                unit = array[part] / np.linalg.norm(array[part].astype(np.float64), axis=1, keepdims=True)
-            extra = metadata[part] if metadata is not None else [None] * len(unit)
-            arrivals = [
-                Arrival(str(name), vector, {"metadata": dict(facts)} if facts else {})
-                for name, vector, facts in zip(ids[part], unit.astype(np.float32), extra, strict=True)
-            ]
-            outcomes = file_arrivals(
-                self._storage, self._id, arrivals, automatic_runs=self._library.settings.automatic_runs
-            )
-            answers += [
-                Refused(arrival.image_id, str(outcome)) if isinstance(outcome, CategoriserError) else outcome
-                for arrival, outcome in zip(arrivals, outcomes, strict=True)
-            ]
+        for outcomes in file_arrivals(
+            self._storage,
+            self._id,
+            _arrivals(ids, array, metadata),
+            automatic_runs=self._library.settings.automatic_runs,
+        ):
+            for outcome in outcomes:
+                if isinstance(outcome, CategoriserError):
+                    answers.append(Refused(str(ids[len(answers)]), str(outcome)))
+                else:
+                    answers.append(outcome)
             if progress is not None:
                 progress(len(answers), len(ids))
         return answers
@@ -176,11 +174,12 @@ class Collection(Curation):
             pairs = images.assignments(connection, self._id)
         return {image_id: row.category_id(number) for image_id, number in pairs}
 
-    def categories(self, *, offset: int = 0, limit: int | None = None) -> list[Category]:
-        """Categories, largest first."""
+    def categories(self, *, group: str | None = None, offset: int = 0, limit: int | None = None) -> list[Category]:
+        """Categories, largest first; all, or those of a group."""
         row = self.row
+        number = None if group is None else group_now(self._storage, row, group)
         with self._storage.database.read() as connection:
-            found = taxonomy.page(connection, self._id, offset=offset, limit=limit)
+            found = taxonomy.page(connection, self._id, offset=offset, limit=limit, group=number)
         return [_category(row, one) for one in found]
 
     def category(self, category: str) -> Category:
@@ -190,6 +189,33 @@ class Collection(Curation):
             NotFoundError: there never was such a category, or it ended without a successor.
         """
         return _category(self.row, self._category_now(category))
+
+    def groups(self) -> list[Group]:
+        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own."""
+        return all_groups(self._storage, self.row)
+
+    def group(self, group: str) -> Group:
+        """One group; an id that was merged away leads to its survivor.
+
+        Raises:
+            NotFoundError: there never was such a group, or it ended with its last category.
+        """
+        row = self.row
+        wanted = row.group_id(group_now(self._storage, row, group))
+        found = next((one for one in all_groups(self._storage, row) if one.id == wanted), None)
+        if found is None:
+            raise NotFoundError(f"Collection {self.name!r} has no group {group!r} any more.")
+        return found
+
+    def memberships(self, image_id: str) -> list[Membership]:
+        """The category of an image and up to two others that it is near to, with scores; for Unsorted only those.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        row, stored = self.row, self._stored(image_id)
+        with self._storage.states.reading(self._id) as state:
+            return memberships_of(self._storage, row, state, int(stored["row"]))
 
     def unsorted(self) -> int:
         """Number of images in no category."""
@@ -435,6 +461,21 @@ def _as_numbers(given: npt.ArrayLike) -> npt.NDArray[np.float64]:
         raise InvalidVectorError("Vectors must be numbers, all with the same dimension.") from None
 
 
+def _arrivals(
+    ids: Sequence[str], array: npt.NDArray[np.float32], metadata: Sequence[Mapping[str, Any] | None] | None
+) -> Iterator[list[Arrival]]:
+    """Ready vectors [n, d], scaled to unit length, in batches."""
+    for start in range(0, len(ids), _VECTOR_BATCH):
+        part = slice(start, start + _VECTOR_BATCH)
+        with np.errstate(all="ignore"):  # what cannot be scaled is refused one by one
+            unit = array[part] / np.linalg.norm(array[part].astype(np.float64), axis=1, keepdims=True)
+        extra = metadata[part] if metadata is not None else [None] * len(unit)
+        yield [
+            Arrival(str(name), vector, {"metadata": dict(facts)} if facts else {})
+            for name, vector, facts in zip(ids[part], unit.astype(np.float32), extra, strict=True)
+        ]
+
+
 def _as_vectors(given: npt.ArrayLike) -> npt.NDArray[np.float32]:
     if isinstance(given, np.ndarray) and given.dtype == np.float32:
         return given
@@ -474,6 +515,7 @@ def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:
         named_by=stored["named_by"],
         locked=bool(stored["locked"]),
         hidden=bool(stored["hidden"]),
+        group=row.group_id(stored["group_number"]),
     )
 
 
@@ -508,6 +550,12 @@ def _event(row: CollectionRow, stored: Mapping[str, Any]) -> Event:
             detail[name] = row.category_id(detail[name])
     if "losers" in detail:
         detail["losers"] = [row.category_id(number) for number in detail["losers"]]
+    if "group" in detail:
+        detail["group"] = row.group_id(detail["group"])
+    if "categories" in detail:
+        detail["categories"] = [row.category_id(number) for number in detail["categories"]]
+    if "ended" in detail:
+        detail["ended"] = [row.group_id(number) for number in detail["ended"]]
     if stored["image_id"] is not None:
         detail["image_id"] = stored["image_id"]
     detail["category"] = row.category_id(stored["category"])

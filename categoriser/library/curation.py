@@ -14,6 +14,7 @@ from categoriser.catalog.tables import Record
 from categoriser.domain import Edit, Granularity, PlanStep, RunPlan, RunReport, Suggestion, Version, Why
 from categoriser.engine import UNSORTED
 from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
+from categoriser.library.hierarchy import groups_as_of, memberships_of, planned_groups
 from categoriser.maintenance import Plan, Step, apply, plan, run
 from categoriser.maintenance.corrections import Editor
 from categoriser.maintenance.editing import Edited
@@ -222,6 +223,14 @@ class Curation:
                     break
         return {image_id: row.category_id(number) for image_id, number in places.items()}
 
+    def groups_as_of(self, version: int) -> dict[str, str]:
+        """Category id → id of its broad group as it was right after a version.
+
+        Raises:
+            NotFoundError: there is no such version.
+        """
+        return groups_as_of(self._storage, self.row, version)
+
     def why(self, image_id: str) -> Why:
         """Why an image is where it is.
 
@@ -247,6 +256,7 @@ class Curation:
             pinned = int(grouping.micro_of[head]) in grouping.rules.pinned
             vector = grouping.rows.matrix[stored["row"]]
             alike = {one: float(grouping.rows.matrix[best[one]["row"]] @ vector) for one in exemplars if one in best}
+            between = memberships_of(self._storage, row, state, int(stored["row"]))
         with self._storage.database.read() as connection:
             ids = images.places(connection, self._id, near.tolist())
         votes = Counter(label for label in labels if label != UNSORTED)
@@ -265,6 +275,7 @@ class Curation:
             exemplars=sorted(alike.items(), key=lambda item: -item[1]),
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],
+            memberships=between,
         )
 
     # ---- helpers of the above ------------------------------------------------------------------------------------
@@ -300,7 +311,7 @@ class Curation:
             ids = images.places(connection, self._id, [one for some in examples.values() for one in some])
         steps = [_step(row, step, [ids[one][0] for one in examples[step.id] if one in ids]) for step in made.steps]
         churn = sum(step.churn for step in made.automatic) / max(1, made.images)
-        return RunPlan(made.version, made.images, churn, steps)
+        return RunPlan(made.version, made.images, churn, steps, planned_groups(self._storage, row, made))
 
 
 def _step(row: CollectionRow, step: Step, examples: Sequence[str]) -> PlanStep:

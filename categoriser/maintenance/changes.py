@@ -20,6 +20,7 @@ from categoriser.catalog.history import Constraint
 from categoriser.domain import IntVector
 from categoriser.engine import UNSORTED, Calibration
 from categoriser.engine.quality import describe_categories
+from categoriser.maintenance.hierarchy import place
 from categoriser.state import EngineState, Storage, store_micro
 
 EXEMPLARS = 8
@@ -40,6 +41,7 @@ class Change:
     opened: dict[int, int] = field(default_factory=dict)  # new micro-cluster → category
     facts: dict[int, dict[str, Pair]] = field(default_factory=dict)  # category → columns
     settings: dict[str, Pair] = field(default_factory=dict)  # columns of the collection
+    groups: dict[int, tuple[int | None, int]] = field(default_factory=dict)  # category → broad group; None: it is new
     added: list[Constraint] = field(default_factory=list)
     removed: list[Constraint] = field(default_factory=list)
 
@@ -50,6 +52,7 @@ class Change:
             "rows": [[row, *pair] for row, pair in self.rows.items()],
             "facts": [[number, name, *pair] for number, facts in self.facts.items() for name, pair in facts.items()],
             "settings": [[name, *pair] for name, pair in self.settings.items()],
+            "groups": [[number, *pair] for number, pair in self.groups.items()],
             "added": [list(one) for one in self.added],
             "removed": [list(one) for one in self.removed],
         }
@@ -75,6 +78,11 @@ class Change:
                 name: (after, before)
                 for name, before, after in stored["settings"]
                 if getattr(state.collection, name) == after
+            },
+            groups={
+                number: (after, before)
+                for number, before, after in stored.get("groups", ())  # versions older than groups have none
+                if before is not None and state.groups.get(number) == after
             },
             added=[Constraint(*one) for one in stored["removed"]],
             removed=[Constraint(*one) for one in stored["added"]],
@@ -179,9 +187,12 @@ def publish(
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)
+        wanted = {number: group for number, (_, group) in change.groups.items()}
+        next_group, told = place(connection, state, wanted, before, after, created)
+        log += told
         log += () if then is None else then(connection, version)
         events.append(connection, collection.id, log)
-        values: dict[str, Any] = {name: pair[1] for name, pair in change.settings.items()}
+        values: dict[str, Any] = {name: pair[1] for name, pair in change.settings.items()} | {"next_group": next_group}
         if run is not None:
             values |= {"images_at_run": grouping.weighing, "last_run_at": time.time()}
         collections.update(

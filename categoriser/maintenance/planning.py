@@ -33,6 +33,9 @@ class Plan:
     next_category: int
     steps: Sequence[Step]
     checked: Mapping[int, int] = field(default_factory=dict)
+    groups: Mapping[int, int] = field(
+        default_factory=dict
+    )  # category → broad group, once all automatic steps are taken
 
     @property
     def automatic(self) -> list[Step]:

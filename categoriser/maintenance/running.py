@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Collection
 
-from categoriser.catalog import suggestions, taxonomy
+from categoriser.catalog import groups, suggestions, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import RunReport
 from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
-from categoriser.maintenance.changes import Fence, publish
+from categoriser.maintenance.changes import Change, Fence, publish
+from categoriser.maintenance.hierarchy import regrouped
 from categoriser.maintenance.planning import Plan, make_plan
 from categoriser.maintenance.steps import Step
 from categoriser.maintenance.suggesting import keep
@@ -40,6 +41,7 @@ def plan(storage: Storage, collection_id: int) -> Plan:
     """What a run would change now; nothing is changed."""
     with storage.states.writing(collection_id) as state:
         made = make_plan(state, _dismissed(storage, collection_id))
+        made.groups = _grouped(state, made, made.change(state, made.automatic))
         state.vectors.release()
         return made
 
@@ -73,10 +75,15 @@ def _apply(
     left = [step for step in made.steps if step.id not in taken]
     held = [step for step in left if step.reason is not None]
     undone = {step.source for step in left} - {UNSORTED}  # to be proposed again
+    change = made.change(state, steps)
+    present = state.groups
+    for category, group in _grouped(state, made, change).items():
+        if present.get(category) != group:
+            change.groups[category] = (present.get(category), group)
     done = publish(
         storage,
         state,
-        made.change(state, steps),
+        change,
         kind="run",
         started=started,
         summary={"steps": dict(kinds), "suggestions": len(held)},
@@ -88,6 +95,7 @@ def _apply(
     )
     with storage.database.read() as connection:
         living = len(taxonomy.living(connection, state.collection.id))
+        broad = len(groups.living(connection, state.collection.id))
         unsorted = taxonomy.unsorted(connection, state.collection.id)
         suggested = suggestions.open_ones(connection, state.collection.id)
     state.vectors.release()  # a run reads every vector; between runs few are needed
@@ -101,6 +109,7 @@ def _apply(
         moved=done.moved,
         unsorted=unsorted,
         categories=living,
+        groups=broad,
         seconds=time.perf_counter() - started,
         version=done.version,
         suggestions=suggested,
@@ -111,3 +120,8 @@ def _dismissed(storage: Storage, collection_id: int) -> list[Record]:
     with storage.database.read() as connection:
         found = suggestions.everything(connection, collection_id)
     return [one for one in found if one["dismissed_at"] is not None]
+
+
+def _grouped(state: EngineState, made: Plan, change: Change) -> dict[int, int]:
+    """Category → broad group after a change."""
+    return regrouped(state, change.micros, change.rows, made.calibration)

@@ -89,6 +89,11 @@ class Undoer(Editing):
                 "dismiss": "changed no category",
             }
             raise ConflictError(f"Event {cursor} cannot be undone: it {why.get(event['kind'], 'changed nothing')}.")
+        if event["kind"].startswith("group-"):
+            raise ConflictError(
+                f"Event {cursor} tells what became of broad groups, which follow the categories; undo version "
+                f"{stored['version']} instead."
+            )
         return event, stored, head
 
     def _head(self, connection: Connection, stored: Record | None) -> int:

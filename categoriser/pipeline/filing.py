@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog import collections, events, groups, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
 from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError, NotFoundError, RejectedError
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run, run_due_at
+from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
 
 _TWIN_COSINE = 0.9  # a look at the hashes is only worth it for close neighbours
@@ -66,31 +67,48 @@ def check_id(image_id: str) -> None:
 
 
 def file_arrivals(
-    storage: Storage, collection_id: int, arrivals: Sequence[Arrival], *, automatic_runs: bool
-) -> list[Outcome]:
-    """File images in their order; answers each with its category or with why not.
+    storage: Storage, collection_id: int, batches: Iterable[Sequence[Arrival]], *, automatic_runs: bool
+) -> Iterator[list[Outcome]]:
+    """File images in their order; answers, part by part once it is durable, each with its category or why not.
 
     An id that is there already, or comes twice, is answered like the first time. With ``automatic_runs`` a run follows
-    wherever the collection's growth makes one due.
+    wherever the collection's growth makes one due, after the part that made it so was answered.
+
+    Args:
+        storage: of the library.
+        collection_id: where they go.
+        batches: each is looked at while the one before it is written.
+        automatic_runs: see above.
 
     Raises:
         CategoriserError: nothing of the rest could be decided, as the disk is full or a store fails; may be repeated.
     """
-    outcomes: list[Outcome] = []
-    start = 0
-    while start < len(arrivals):
-        storage.delivery.ready()
-        with storage.states.writing(collection_id) as state:
-            room = run_due_at(state.images_at_run) - state.grouping.weighing
-            take = len(arrivals) - start if not automatic_runs else max(1, room)
-            part = arrivals[start : start + take]
-            outcomes += _file(storage, state, part)
-            start += len(part)
-            state.save_if_grown()
-            due = automatic_runs and state.grouping.weighing >= run_due_at(state.images_at_run)
-        if due:
-            _run(storage, collection_id)
-    return outcomes
+    with Lookout() as lookout:
+        for batch, following in _with_next(batches):
+            start = 0
+            while start < len(batch):
+                storage.delivery.ready()
+                with storage.states.writing(collection_id) as state:
+                    room = run_due_at(state.images_at_run) - state.grouping.weighing
+                    part = batch[start:] if not automatic_runs else batch[start : start + max(1, room)]
+                    start += len(part)
+                    outcomes = _file(storage, state, part, lookout, batch[start:] or following)
+                    state.save_if_grown()
+                    due = automatic_runs and state.grouping.weighing >= run_due_at(state.images_at_run)
+                yield outcomes
+                if due:
+                    _run(storage, collection_id)
+
+
+def _with_next(batches: Iterable[Sequence[Arrival]]) -> Iterator[tuple[Sequence[Arrival], Sequence[Arrival]]]:
+    """Each batch and the one after it."""
+    last: Sequence[Arrival] | None = None
+    for batch in batches:
+        if last is not None:
+            yield last, batch
+        last = batch
+    if last is not None:
+        yield last, []
 
 
 def _run(storage: Storage, collection_id: int) -> None:
@@ -114,18 +132,24 @@ class _Sorted:
 
     known: Mapping[str, Record]  # image id → what is stored
     new: list[Arrival] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)  # of the new ones in the batch
     place_of: dict[str, int] = field(default_factory=dict)  # image id → place in ``new``
     refused: dict[int, CategoriserError] = field(default_factory=dict)  # place in the batch → why
 
 
-def _file(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> list[Outcome]:
+def _file(
+    storage: Storage, state: EngineState, arrivals: Sequence[Arrival], lookout: Lookout, following: Sequence[Arrival]
+) -> list[Outcome]:
     batch = _sort(storage, state, arrivals)
     settled = [a.inbox_id for place, a in enumerate(arrivals) if a.inbox_id is not None and place not in batch.refused]
     first_row, micros_before = state.grouping.length, state.grouping.micros.length
     micro_of: IntVector = np.empty(0, np.int64)
     if batch.new:  # outside the transaction: other collections may write meanwhile
         state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
-        micro_of = state.grouping.add(np.stack([arrival.vector for arrival in batch.new]), _twins(state, first_row))
+        seen = lookout.seen(arrivals, batch.places)
+        vectors = np.stack([arrival.vector for arrival in batch.new])
+        micro_of = state.grouping.add(vectors, _twins(state, first_row), seen)
+    lookout.look(state.grouping, following)
     order = None
     if batch.new or settled or any(arrivals[place].inbox_id is not None for place in batch.refused):
         with storage.database.write() as connection:
@@ -156,6 +180,7 @@ def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> 
         elif arrival.image_id not in known and earlier is None:
             batch.place_of[arrival.image_id] = len(batch.new)
             batch.new.append(arrival)
+            batch.places.append(place)
     return batch
 
 
@@ -186,9 +211,10 @@ def _write(
             for i, arrival in enumerate(new)
         ],
     )
-    opened = range(micros_before, grouping.micros.length)
-    taxonomy.open_micros(connection, collection.id, {number: _or_none(categories[number]) for number in opened})
-    taxonomy.count_images(connection, collection.id, Counter(micro_of.tolist()))
+    counts = Counter(micro_of.tolist())
+    opened = {number: _or_none(categories[number]) for number in range(micros_before, grouping.micros.length)}
+    taxonomy.open_micros(connection, collection.id, opened, counts)
+    taxonomy.count_images(connection, collection.id, {n: by for n, by in counts.items() if n not in opened})
     events.append(
         connection,
         collection.id,
@@ -341,7 +367,11 @@ def _uncount(connection: Connection, collection_id: int, gone: Mapping[str, Reco
     touched = {row["category"] for row in gone.values()} - {None}
     ended = taxonomy.emptied(connection, collection_id, touched) if touched else []
     taxonomy.retire(connection, collection_id, dict.fromkeys(ended))
-    events.append(connection, collection_id, [{"kind": "retire", "category": number} for number in ended])
+    log: list[Mapping[str, Any]] = [{"kind": "retire", "category": number} for number in ended]
+    if ended:
+        empty = groups.settle(connection, collection_id).ended
+        log += [{"kind": "group-end", "detail": {"group": number}} for number in empty]
+    events.append(connection, collection_id, log)
 
 
 def _or_none(number: int) -> int | None:

@@ -52,6 +52,7 @@ class _Lane:
 
     jobs: deque[_Job] = field(default_factory=deque)
     draining: bool = False
+    rounds: int = 0  # of filing, each with the run that it made due
 
 
 def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
@@ -81,7 +82,7 @@ class Pipeline:
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
-        self._lanes_guard = threading.Lock()
+        self._lanes_guard = threading.Condition()  # notified when a round is over
         self._encoding: dict[str, _EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
         self._closed = False
@@ -133,6 +134,14 @@ class Pipeline:
         """Whether no picture is under way and no run follows one."""
         with self._lanes_guard:
             return not self._lanes
+
+    def settle(self, collection: CollectionRow) -> None:
+        """Wait for the run, if any, that follows what was answered last: answers do not wait for it."""
+        with self._lanes_guard:
+            lane = self._lanes.get(collection.id)
+            if lane is not None:
+                begun = lane.rounds
+                self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
     def close(self) -> None:
         """Finish what is under way and stop."""
@@ -203,8 +212,12 @@ class Pipeline:
                     lane.draining = False
                     if not lane.jobs:
                         del self._lanes[collection_id]
+                        self._lanes_guard.notify_all()
                     return
             self._file(collection_id, [job for job in jobs if not job.future.done()])
+            with self._lanes_guard:
+                lane.rounds += 1
+                self._lanes_guard.notify_all()
 
     def _file(self, collection_id: int, jobs: list[_Job]) -> None:
         filing: list[_Job] = []
@@ -217,23 +230,24 @@ class Pipeline:
                 arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id))
         if not arrivals:
             return
+        unanswered = deque(filing)
         try:
-            outcomes = file_arrivals(
-                self._storage, collection_id, arrivals, automatic_runs=self._settings.automatic_runs
-            )
+            for outcomes in file_arrivals(
+                self._storage, collection_id, [arrivals], automatic_runs=self._settings.automatic_runs
+            ):
+                for outcome in outcomes:  # at once: a run may follow
+                    job = unanswered.popleft()
+                    if isinstance(outcome, CategoriserError):
+                        job.future.set_exception(outcome)
+                    else:
+                        job.future.set_result(outcome)
         except BaseException as error:  # the inbox still has them: they are filed after a restart
             if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
                 self._storage.drop_files(filing[0].collection.key)
             else:
-                _log.exception("a batch of %d pictures could not be filed", len(arrivals))
-            for job in filing:
+                _log.exception("a batch of %d pictures could not be filed", len(unanswered))
+            for job in unanswered:
                 job.future.set_exception(error)
-            return
-        for job, outcome in zip(filing, outcomes, strict=True):
-            if isinstance(outcome, CategoriserError):
-                job.future.set_exception(outcome)
-            else:
-                job.future.set_result(outcome)
 
 
 class _EncoderThreads:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import Database, history, images, taxonomy
+from categoriser.catalog import Database, groups, history, images, taxonomy
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import FloatMatrix
@@ -109,7 +109,8 @@ class EngineState:
         return int(self.grouping.micros.categories[micro])
 
     def decided(self, connection: Connection) -> None:
-        """Read what people decided, for the engine to honour."""
+        """Read what people decided, for the engine to honour, and which group each category is in."""
+        self.groups = groups.of_categories(connection, self.collection.id)
         held, strictness = history.held(connection, self.collection.id)
         found = history.decided(connection, self.collection.id)
         self.grouping.rules = Rules(

@@ -14,6 +14,7 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.ownership import own
 from categoriser.errors import ConfigurationError, LibraryInUseError, NotFoundError
 from categoriser.settings import Settings
+from categoriser.state.blas import one_thread
 from categoriser.state.delivery import Delivery
 from categoriser.state.engine_state import EngineState, drop_state
 from categoriser.state.media import Media
@@ -49,6 +50,7 @@ class Storage:
         except BaseException:
             self._lock.release()
             raise
+        one_thread.enter()
         self.states = States(self._load_state, limit=settings.open_collections, idle_seconds=60 * settings.idle_minutes)
 
     def store(self, collection: CollectionRow) -> VectorStore:
@@ -78,6 +80,7 @@ class Storage:
             try:
                 self.delivery.close()
             finally:
+                one_thread.leave()
                 self._let_go()
                 self.database.close()
                 self._lock.release()

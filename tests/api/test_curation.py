@@ -87,6 +87,35 @@ def test_a_plan_and_its_steps(client: httpx.Client) -> None:
     assert unknown.status_code == 404
 
 
+def test_groups_hold_every_category_and_image(client: httpx.Client) -> None:
+    client.post(f"{PATH}/runs")
+    answer = client.get(f"{PATH}/groups").json()
+    listed = categories(client)
+    assert {child: one["id"] for one in answer["groups"] for child in one["categories"]} == {
+        one["id"]: one["group"] for one in listed
+    }
+    assert sum(one["size"] for one in answer["groups"]) + answer["unsorted"] == 400
+    first = answer["groups"][0]
+    assert client.get(f"{PATH}/groups/{first['id']}").json() == first
+    inside = client.get(f"{PATH}/categories", params={"group": first["id"]}).json()["categories"]
+    assert [one["id"] for one in inside] == first["categories"]
+    assert client.get(f"{PATH}/groups/g999").status_code == 404
+    assert client.get(f"{PATH}/categories", params={"group": "nonsense"}).status_code == 404
+    version = client.get(PATH).json()["taxonomy_version"]
+    assert client.get(f"{PATH}/versions/{version}").json()["groups"] == {one["id"]: one["group"] for one in listed}
+
+
+def test_an_image_tells_its_memberships(client: httpx.Client) -> None:
+    client.post(f"{PATH}/runs")
+    first = str(categories(client)[0]["id"])
+    chosen = images(client, first)[0]
+    found = client.get(f"{PATH}/images/{chosen}").json()
+    assert found["memberships"][0]["category"] == found["category"] == first
+    assert found["memberships"][0]["main"]
+    assert 0 < found["memberships"][0]["score"] <= 1
+    assert client.get(f"{PATH}/images/{chosen}/why").json()["memberships"] == found["memberships"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.whole import picture
+from tests.whole import picture, pictures
 
-READING = ("categories", "images", "collections", "events", "failed")
+READING = ("categories", "groups", "images", "collections", "events", "failed")
 
 
 def test_adding_a_folder_twice_changes_nothing(run: Command, folder: Path) -> None:
@@ -111,7 +111,7 @@ def test_words_need_an_encoder_that_reads_them(run: Command, folder: Path) -> No
 def test_run_reports_what_it_did(run: Command, folder: Path) -> None:
     run("add", folder)
     report = run("run", "--json").json
-    counts = {"spawned", "split", "merged", "moved", "unsorted", "categories", "suggestions"}
+    counts = {"spawned", "split", "merged", "moved", "unsorted", "categories", "groups", "suggestions"}
     assert set(report) == counts | {"seconds", "version"}
     assert "categories spawned" in run("run").out
 
@@ -295,3 +295,26 @@ def test_a_broken_configuration_file_is_one_sentence(
     result = run("doctor")
     assert result.code == 2
     assert "own.toml cannot be read" in result.err
+
+
+def test_groups_are_listed_and_narrow_the_categories_down(run: Command, tmp_path: Path) -> None:
+    run("add", pictures(tmp_path / "many", 30))
+    run("run")
+    groups, categories = run("groups", "--json").json, run("categories", "--json").json["categories"]
+    listed = {child: one["id"] for one in groups["groups"] for child in one["categories"]}
+    assert listed == {one["id"]: one["group"] for one in categories}
+    assert sum(one["size"] for one in groups["groups"]) + groups["unsorted"] == 30
+    for one in groups["groups"]:
+        assert one["label"] in run("groups").out
+        inside = run("categories", "--group", one["id"], "--json").json["categories"]
+        assert [category["id"] for category in inside] == one["categories"]
+    assert run("categories", "--group", "g999").code == 2
+
+
+def test_why_shows_the_categories_of_an_image(run: Command, tmp_path: Path) -> None:
+    run("add", pictures(tmp_path / "many", 30))
+    run("run")
+    image_id = run("images", "--json").json["images"][0]["id"]
+    assert "Categories that it belongs to" in run("why", image_id).out
+    for one in run("why", image_id, "--json").json["memberships"]:
+        assert set(one) == {"category", "label", "score", "main"}

@@ -155,11 +155,40 @@ def test_a_failed_automatic_run_does_not_fail_the_pictures(
 ) -> None:
     from categoriser.engine import Grouping
 
-    monkeypatch.setattr(Grouping, "run", failing(Grouping.run, ZeroDivisionError("bug"), times=2))
+    broken = failing(Grouping.propose, ZeroDivisionError("bug"), times=3)
+    monkeypatch.setattr(Grouping, "propose", broken)
     collection = vectors_library.collection("a")
     assert all(isinstance(one, Filed) for one in collection.add_vectors(NAMES, clusters(100)))
-    assert set(check(collection, tmp_path)) == set(NAMES)
+    assert vectors_library.collection("a").categories() == []
+    vectors_library.collection("a").add_vectors([f"more{i}" for i in range(100)], clusters(100, seed=1))
+    assert len(check(collection, tmp_path)) == 200
     assert collection.categories()
+
+
+def test_an_answer_does_not_wait_for_the_run_that_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from categoriser.pipeline import filing
+
+    may_run, runs = threading.Event(), []
+    original = filing.run
+
+    def waits(*arguments: Any) -> Any:
+        assert may_run.wait(20)
+        runs.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(filing, "run", waits)
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        collection = library.collection("a")
+        row = collection.row
+        futures = [library.pipeline.submit(row, Item(data=picture(seed), name=str(seed))) for seed in range(30)]
+        first = [future.result(timeout=20) for future in futures[:25]]
+        assert len({filed.image_id for filed in first}) == 25
+        assert not runs
+        may_run.set()
+        library.pipeline.settle(row)
+        assert runs
+        filed = {future.result(timeout=20).image_id for future in futures}
+        assert set(collection.assignments()) == filed
 
 
 def test_a_picture_that_the_encoder_chokes_on_fails_alone_and_waits(

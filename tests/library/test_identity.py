@@ -37,6 +37,9 @@ class Story(RuleBasedStateMachine):
         self.apart: set[frozenset[str]] = set()
         self.before_last: tuple[int, dict[str, str | None]] | None = None  # version, assignments before it
         self.history: dict[int, dict[str, str | None]] = {}
+        self.groups_before: dict[str, str] = {}
+        self.group_history: dict[int, dict[str, str]] = {}
+        self.groups_seen: set[str] = set()
 
     def teardown(self) -> None:
         self.library.close()
@@ -176,6 +179,7 @@ class Story(RuleBasedStateMachine):
         version, before = self.before_last
         done = self.collection.undo(version)
         assert self.collection.assignments() == before
+        assert self.groups() == self.groups_before
         with pytest.raises(ConflictError):
             self.collection.undo(version)
         self.before_last = None
@@ -184,12 +188,13 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        before, labels = self.collection.assignments(), self.labels()
+        before, labels, groups = self.collection.assignments(), self.labels(), self.groups()
         self.library.close()
         self.library = Library.open(self.folder / "library", encoder=f"vectors:{DIMENSION}")
         self.collection = self.library.collection("a")
         assert self.collection.assignments() == before
         assert self.labels() == labels
+        assert self.groups() == groups
 
     # ---- what must always hold -----------------------------------------------------------------------------------
 
@@ -210,6 +215,19 @@ class Story(RuleBasedStateMachine):
         self.decisions_hold()
         for version, found in self.history.items():
             assert self.collection.as_of(version) == found
+        for version, groups in self.group_history.items():
+            assert self.collection.groups_as_of(version) == groups
+
+    @invariant()
+    def groups_last(self) -> None:
+        """Each category is in exactly one group (checked in ``whole``), and a group's id leads somewhere or ended."""
+        living = {group.id for group in self.collection.groups()}
+        for group in self.groups_seen - living:
+            try:
+                assert self.collection.group(group).id in living
+            except NotFoundError:
+                continue
+        self.groups_seen |= living
 
     def decisions_hold(self) -> None:
         labels = self.labels()
@@ -232,7 +250,11 @@ class Story(RuleBasedStateMachine):
     def labels(self) -> dict[str, str]:
         return {one.id: one.label for one in self.collection.categories()}
 
+    def groups(self) -> dict[str, str]:
+        return {one.id: one.group for one in self.collection.categories()}
+
     def remember(self) -> None:
+        self.groups_before = self.groups()
         self.before_last = (self.collection.row.taxonomy_version + 1, self.collection.assignments())
 
     def follow(self) -> None:
@@ -247,8 +269,9 @@ class Story(RuleBasedStateMachine):
         version = self.collection.row.taxonomy_version
         if self.before_last is not None and self.before_last[0] == version:
             self.history[version] = self.collection.assignments()
+            self.group_history[version] = self.groups()
             if len(self.history) > 4:
-                del self.history[min(self.history)]
+                del self.history[min(self.history)], self.group_history[min(self.group_history)]
 
     def forget_decisions(self) -> None:
         """After an undo the model only keeps what is still so; what must hold from then on is checked anew."""

@@ -6,10 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from categoriser.api.models import CategoryInfo, CategoryList, CollectionInfo, CollectionPage, Deleted
+from categoriser.api.models import (
+    CategoryInfo,
+    CategoryList,
+    CollectionInfo,
+    CollectionPage,
+    Deleted,
+    GroupInfo,
+    GroupList,
+)
 from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
-from categoriser.api.paths import CategoryId, CollectionName
-from categoriser.domain import Category
+from categoriser.api.paths import CategoryId, CollectionName, GroupId
+from categoriser.domain import Category, Group
 from categoriser.errors import ConfigurationError
 from categoriser.library import Collection
 
@@ -45,11 +53,12 @@ def delete_collection(
 @router.get("/{collection}/categories", tags=["categories"], summary="List categories, largest first")
 def list_categories(
     collection: ExistingCollection,
+    group: Annotated[str | None, Query(description="id of a group: only its categories")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     limit: PageLength = 1000,
 ) -> CategoryList:
     """And the number of Unsorted images."""
-    page = collection.categories(offset=offset, limit=limit)
+    page = collection.categories(group=group, offset=offset, limit=limit)
     return CategoryList(categories=[_category(category) for category in page], unsorted=collection.unsorted())
 
 
@@ -57,6 +66,18 @@ def list_categories(
 def get_category(collection: ExistingCollection, category: CategoryId) -> CategoryInfo:
     """An id that was merged away leads to its survivor, whose id is in the answer."""
     return _category(collection.category(category))
+
+
+@router.get("/{collection}/groups", tags=["categories"], summary="List broad groups of categories, largest first")
+def list_groups(collection: ExistingCollection) -> GroupList:
+    """Every category is in exactly one of them, so that no image is lost; and the number of Unsorted images."""
+    return GroupList(groups=[_group(one) for one in collection.groups()], unsorted=collection.unsorted())
+
+
+@router.get("/{collection}/groups/{group}", tags=["categories"], summary="Look at a group")
+def get_group(collection: ExistingCollection, group: GroupId) -> GroupInfo:
+    """An id that was merged away leads to its survivor, whose id is in the answer."""
+    return _group(collection.group(group))
 
 
 def _described(collection: Collection) -> CollectionInfo:
@@ -83,4 +104,15 @@ def _category(category: Category) -> CategoryInfo:
         named_by=category.named_by,
         locked=category.locked,
         hidden=category.hidden,
+        group=category.group,
+    )
+
+
+def _group(group: Group) -> GroupInfo:
+    return GroupInfo(
+        id=group.id,
+        label=group.label,
+        size=group.size,
+        categories=list(group.categories),
+        created_at=group.created_at,
     )

@@ -125,7 +125,7 @@ def list_versions(
 @router.get("/versions/{version}", summary="Read the taxonomy as it was")
 def as_of(collection: ExistingCollection, version: int) -> AsOf:
     """Right after a version; images deleted since are left out."""
-    return AsOf(version=version, assignments=collection.as_of(version))
+    return AsOf(version=version, assignments=collection.as_of(version), groups=collection.groups_as_of(version))
 
 
 @router.post("/versions/{version}/undo", summary="Take a run or a correction back")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
-from categoriser.api.models import Deleted, ImageInfo, ImagePage
+from categoriser.api.models import Deleted, ImageDetails, ImageInfo, ImagePage, MembershipInfo
 from categoriser.api.needs import ExistingCollection, PageLength
 from categoriser.api.paths import ImageId
 from categoriser.domain import Image
@@ -57,9 +58,11 @@ def get_original(collection: ExistingCollection, image_id: ImageId) -> FileRespo
 
 
 @router.get("/{image_id:path}", summary="Look at an image")
-def get_image(collection: ExistingCollection, image_id: ImageId) -> ImageInfo:
-    """Its category and what is known about it."""
-    return _described(collection.image(image_id))
+def get_image(collection: ExistingCollection, image_id: ImageId) -> ImageDetails:
+    """Its category, up to two others that it is near to, and what is known about it."""
+    described = _described(collection.image(image_id))
+    near = [MembershipInfo(**dataclasses.asdict(one)) for one in collection.memberships(image_id)]
+    return ImageDetails(**described.model_dump(), memberships=near)
 
 
 @router.delete("/{image_id:path}", summary="Delete an image")
