@@ -107,6 +107,7 @@ class _Regrouping:
             middle=self.calibration.middle,
             typical=self.typical,
             likeness=self.likeness,
+            same=self.parameters.same if self.calibration.waives else 2.0,
         )
 
     def _split(self, category: int, thresholds: Thresholds) -> None:
