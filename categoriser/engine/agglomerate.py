@@ -16,6 +16,7 @@ from categoriser.domain import IntVector
 
 _PRIOR_PAIRS = 5.0  # pairs that the typical neighbour cosine counts for in a group's cohesion
 _LEAST = 1e-3  # of cohesion and likeness: a group of strangers is still a group
+_PROVEN = 5.0  # images from which likeness alone can say that two groups are one class
 _REVIEW = 1.1  # growth of a group after which vetoed partners are looked at again
 
 
@@ -23,7 +24,8 @@ _REVIEW = 1.1  # growth of a group after which vetoed partners are looked at aga
 class Thresholds:
     """Shares of links in [0, 1]; ``veto`` and ``waiver`` are average cosines between two groups.
 
-    ``middle`` is the median cosine of random pairs, ``typical`` that of neighbours, ``likeness`` an exponent ≥ 0.
+    ``middle`` is the median cosine of random pairs, ``typical`` that of neighbours, ``likeness`` an exponent ≥ 0; from
+    ``same`` on two groups are so like each other that few links are enough.
     """
 
     share: float
@@ -34,6 +36,7 @@ class Thresholds:
     middle: float = 0.0
     typical: float = 1.0
     likeness: float = 0.0
+    same: float = 2.0
 
 
 @dataclass(slots=True)
@@ -66,7 +69,8 @@ def agglomerate(groups: Groups, thresholds: Thresholds) -> IntVector:
     its average similarity S_A·S_B/(n_A n_B) is at least ``veto`` and its share e/min(vol) is at least
     max(share, modularity · max(vol)/V): a normalised cut, and the gain condition of Newman's modularity. Below that, a
     share of ``waived_share`` is enough when the average similarity reaches ``waiver``. The share counts times the
-    likeness of the two groups: the cosine of their true means beyond the bulk, to the power ``likeness``.
+    likeness of the two groups: the cosine of their true means beyond the bulk, to the power ``likeness``. A likeness of
+    ``same`` waives as the average similarity does.
     """
     return _Joining(groups, thresholds).result()
 
@@ -111,10 +115,11 @@ class _Joining:
                 self._push(i, j)
                 continue
             similarity = float(self.sums[i] @ self.sums[j]) / (self.count[i] * self.count[j])
-            rank *= self._likeness(i, j, similarity)
+            likeness = self._likeness(i, j, similarity)
+            rank *= likeness**self.thresholds.likeness
             if rank < -negative - 1e-12:
                 heapq.heappush(self.heap, (-rank, i, j))
-            elif self._allowed(i, j, rank, similarity):
+            elif self._allowed(i, j, rank, similarity, likeness):
                 self._join(i, j)
         return np.array([self._root(i) for i in range(len(self.parent))], np.int64)
 
@@ -135,21 +140,20 @@ class _Joining:
 
     def _cohesion(self, i: int) -> float:
         """Mean cosine within a group beyond the bulk; few pairs say little, so neighbours at large count too."""
-        if not self.thresholds.likeness:
-            return 1.0  # nobody asks
         n, total = self.count[i], self.sums[i]
         twice = float(total @ total) - n + 2 * _PRIOR_PAIRS * self.thresholds.typical
         return max(twice / (n * (n - 1) + 2 * _PRIOR_PAIRS) - self.thresholds.middle, _LEAST)
 
     def _likeness(self, i: int, j: int, similarity: float) -> float:
         """In (0, 1]: noise takes as much from the cosines within groups as between, so it cancels out."""
-        if not self.thresholds.likeness:
-            return 1.0
         cosine = (similarity - self.thresholds.middle) / math.sqrt(self.cohesion[i] * self.cohesion[j])
-        return float(min(max(cosine, _LEAST), 1.0) ** self.thresholds.likeness)
+        return min(max(cosine, _LEAST), 1.0)
 
-    def _allowed(self, i: int, j: int, rank: float, similarity: float) -> bool:
-        if similarity < self.thresholds.veto or (rank < 1 and similarity < self.thresholds.waiver):
+    def _allowed(self, i: int, j: int, rank: float, similarity: float, likeness: float) -> bool:
+        waived = similarity >= self.thresholds.waiver or (
+            likeness >= self.thresholds.same and min(self.count[i], self.count[j]) >= _PROVEN
+        )
+        if similarity < self.thresholds.veto or not (rank >= 1 or waived):
             self.refused[i].add(j)
             self.refused[j].add(i)
             return False

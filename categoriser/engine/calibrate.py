@@ -9,6 +9,8 @@ import numpy as np
 from categoriser.domain import FloatMatrix, FloatVector
 from categoriser.engine.parameters import Parameters
 
+_OUT_OF_REACH = 2.0  # above every cosine
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -21,12 +23,17 @@ class Calibration:
     waiver: float  # groups at least this alike need few shared links; out of reach on a fine dial
     micro: float  # average similarity that lets an image into a micro-cluster
 
+    @property
+    def waives(self) -> bool:
+        """Whether groups may join on few shared links at all."""
+        return self.waiver < _OUT_OF_REACH
+
     def as_dict(self) -> dict[str, float]:
         """Plain numbers for storage."""
         return asdict(self)
 
 
-UNCALIBRATED = Calibration(middle=0.0, spread=1.0, contrast=0.0, veto=-2.0, waiver=2.0, micro=2.0)
+UNCALIBRATED = Calibration(middle=0.0, spread=1.0, contrast=0.0, veto=-2.0, waiver=_OUT_OF_REACH, micro=_OUT_OF_REACH)
 
 
 def calibrate(
@@ -60,7 +67,7 @@ def calibrate(
     spread = (float(np.sqrt(np.mean((below - middle) ** 2))) if len(below) else 0.0) + 1e-6
     contrast = (float(np.median(nearest)) - middle) / spread
     z = float(np.clip(contrast - parameters.veto_z_offset, parameters.veto_z_least, parameters.veto_z_most)) + dial
-    micro = 2.0  # nothing fits: every image is its own
+    micro = _OUT_OF_REACH  # nothing fits: every image is its own
     if n > parameters.young:
         micro = min(middle + parameters.micro_z * spread, float(np.median(ranked)))  # real neighbours always fit
     if n > parameters.mature:  # also where classes are far apart: micro-clusters are the lists that a search reads
@@ -71,6 +78,6 @@ def calibrate(
         contrast=contrast,
         veto=middle + z * spread,
         # who wants fine categories wants large homogeneous classes cut where their links say
-        waiver=2.0 if dial > 0 else middle + max(parameters.waiver_z, z) * spread,
+        waiver=_OUT_OF_REACH if dial > 0 else middle + max(parameters.waiver_z, z) * spread,
         micro=micro,
     )

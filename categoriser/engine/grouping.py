@@ -136,6 +136,17 @@ class Grouping:
         best = largest(cosines, min(k, self.length)).astype(np.int32)
         return best_of(best, np.take_along_axis(cosines, best, axis=1), k)
 
+    def bond(self, some: IntVector, others: IntVector) -> float:
+        """Share of the links of the smaller of two sets of micro-clusters that lie between the two."""
+        side = np.zeros(self.length + 1, np.int8)  # the last entry answers for NOBODY
+        own = self._micro_of[: self.length]
+        rows = [np.flatnonzero(np.isin(own, which)) for which in (some, others)]
+        for number, which in enumerate(rows, start=1):
+            side[which] = number
+        lists = [side[self.lists.ids[which, : self.used]] for which in rows]
+        between = np.count_nonzero(lists[0] == 2) + np.count_nonzero(lists[1] == 1)
+        return between / max(1, 2 * min(one.size for one in lists))
+
     # ---- arriving ------------------------------------------------------------------------------------------------
 
     def look(self, batch: FloatMatrix) -> Seen:

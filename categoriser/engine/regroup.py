@@ -72,7 +72,7 @@ class _Regrouping:
         self.sums, self.counts = snapshot.sums, snapshot.counts
         self.categories = snapshot.categories.copy()
         self.calibration, self.parameters = calibration, parameters
-        self.next_number = next_number
+        self.next_number = self.first_number = next_number
         self.least = parameters.spawn_size if n >= parameters.tiny else 2
         self.hysteresis = parameters.young_hysteresis if n <= parameters.mature else parameters.mature_hysteresis
         self.typical = float(np.median(snapshot.cosines[snapshot.neighbours >= 0]))
@@ -107,6 +107,7 @@ class _Regrouping:
             middle=self.calibration.middle,
             typical=self.typical,
             likeness=self.likeness,
+            same=self.parameters.same if self.calibration.waives else 2.0,
         )
 
     def _split(self, category: int, thresholds: Thresholds) -> None:
@@ -152,13 +153,17 @@ class _Regrouping:
         for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
             old = [which for which in members.tolist() if nodes[which] < first_new]
             if old:
-                winner = max(old, key=lambda which: (nodes[which] in self.rules.held, sizes[which]))
+                winner = max(old, key=lambda which: self._claim(int(nodes[which]), float(sizes[which])))
                 answer[members] = nodes[winner]
             elif sizes[members].sum() >= self.least:
                 answer[members] = self.next_number
                 self.next_number += 1
         self.categories = np.full(m, UNSORTED, np.int64)
         self.categories[live] = answer[node]
+
+    def _claim(self, category: int, size: float) -> tuple[bool, bool, float]:
+        """Whose number wins: a person's, then one that is known already, then the largest's."""
+        return category in self.rules.held, category < self.first_number, size
 
     def _names(self, nodes: IntVector, node: IntVector) -> dict[int, set[int]]:
         """What the rules know the nodes by: categories, and the rejected micro-clusters in them."""

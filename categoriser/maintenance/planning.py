@@ -7,12 +7,12 @@ exactly one place, so that each can be applied, left out, or kept as a suggestio
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from categoriser.catalog.tables import Record
-from categoriser.engine import UNSORTED, Calibration
+from categoriser.engine import UNSORTED, Calibration, Grouping
 from categoriser.engine.grouping import Proposal
 from categoriser.maintenance.changes import Change
 from categoriser.maintenance.ideas import undismissed
@@ -52,7 +52,7 @@ def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
     grouping = state.grouping
     proposal = grouping.propose()
     steps = undismissed(state, [*_flows(state, proposal), *_moves(state, proposal)], dismissed)
-    _hold_back(state, steps)
+    steps += _hold_back(state, steps)
     return Plan(
         version=state.collection.taxonomy_version,
         images=grouping.weighing,
@@ -101,15 +101,47 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
     return list(found.values())
 
 
-def _hold_back(state: EngineState, steps: Sequence[Step]) -> None:
-    """Say of each step that a run must not do by itself why not."""
+def _hold_back(state: EngineState, steps: Sequence[Step]) -> list[Step]:
+    """Say of each step that a run must not do by itself why not; returns what it may do of those too large."""
     rules, images = state.grouping.rules, state.grouping.weighing
     left = CHURN_BUDGET * images if images > _BUDGETED else float(images)
+    parts = []
     for step in sorted(steps, key=lambda one: one.images):
         held = [number for number in (step.source, step.target) if number in rules.held]
         if held and step.source != UNSORTED:
             step.reason = "a person locked or named one of these categories"
-        elif step.churn > left:
-            step.reason = "it would move more images than a run may"
-        else:
+            continue
+        if step.churn <= left:
             left -= step.churn
+            continue
+        step.reason = "it would move more images than a run may"
+        part = _part(state.grouping, step, left)
+        if part is not None:
+            parts.append(part)
+            left -= part.churn
+    return parts
+
+
+def _part(grouping: Grouping, step: Step, most: float) -> Step | None:
+    """Take as much as may be moved now off a step that is too large; the runs to come will ask for the rest.
+
+    Only where source and target hardly share a link. Other large cuts go through the middle of a large class about as
+    often as between two classes: they wait for a person.
+    """
+    counts, parameters = grouping.micros.counts, grouping.parameters
+    members = np.flatnonzero((grouping.micros.categories == step.source) & (counts > 0))
+    leaving, staying = np.array(step.micros, np.int64), np.setdiff1d(members, step.micros)
+    if not len(leaving) or not len(staying):
+        return None
+    if grouping.bond(leaving, staying) >= parameters.waived_share * parameters.mature_hysteresis[0]:
+        return None
+    sums = grouping.micros.sums
+    between = sums[leaving].sum(axis=0) / counts[leaving].sum() - sums[staying].sum(axis=0) / counts[staying].sum()
+    clearest = leaving[np.argsort(-(sums[leaving] @ between) / counts[leaving], kind="stable")]
+    first = clearest[np.cumsum(counts[clearest]) <= most]
+    images = int(counts[first].sum())
+    if images < parameters.piece_size:
+        return None
+    step.micros = np.setdiff1d(leaving, first).tolist()
+    step.images -= images
+    return replace(step, id=f"{step.id}.part", images=images, micros=first.tolist(), moves={}, reason=None)
