@@ -321,7 +321,8 @@ class Grouping:
         )
         settled = self._settled(snapshot, rows)
         after, next_category = regroup(snapshot, calibration, self.parameters, self.next_category, self.rules, settled)
-        wanted = refine(snapshot, after, calibration, self.parameters, self.used)
+        asked = self._stirred(snapshot, rows, before, after, settled)
+        wanted = refine(snapshot, after, calibration, self.parameters, self.used, asked)
         present = after[snapshot.micro_of]
         moves = {}
         for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist():
@@ -346,6 +347,24 @@ class Grouping:
         grown = np.bincount(labels[rows >= since[labels]], minlength=self.next_category)
         clean = grown < np.maximum(self.parameters.dirty_images, self.parameters.dirty_share * sizes)
         return frozenset(np.flatnonzero(clean & (sizes > 0)).tolist())
+
+    def _stirred(
+        self, snapshot: Snapshot, rows: IntVector, before: IntVector, after: IntVector, settled: frozenset[int]
+    ) -> IntVector:
+        """Images [of the snapshot] that may want to move: those outside settled categories, newcomers, and those whose
+        category or whose neighbour's category changes."""
+        if not settled:
+            return np.arange(snapshot.size)
+        labels = before[snapshot.micro_of]
+        since = np.zeros(self.next_category + 1, np.int64)  # the last entry answers for Unsorted
+        since[list(self.checked)] = list(self.checked.values())
+        moving = np.append(labels != after[snapshot.micro_of], False)  # the last entry answers for NOBODY
+        stirred = moving[:-1] | (rows >= since[labels]) | ~np.isin(labels, list(settled))
+        if moving.any():
+            stirred |= moving[snapshot.neighbours].any(axis=1)
+            named = snapshot.neighbours[moving[:-1]]
+            stirred[named[named >= 0]] = True
+        return np.flatnonzero(stirred)
 
     def change(
         self,

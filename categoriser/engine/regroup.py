@@ -34,14 +34,11 @@ class Snapshot:
         """Number of images."""
         return len(self.micro_of)
 
-    def links(self, floor: float | None = None) -> sparse.csr_matrix:
-        """Symmetrised neighbour lists [n, n] as 0/1/2 counts, of neighbours with cosine ≥ ``floor`` only."""
+    def links(self) -> tuple[IntVector, IntVector]:
+        """The ends of every entry of the neighbour lists: images whose list it is, and whom it names."""
         present = self.neighbours >= 0
-        if floor is not None:
-            present &= self.cosines >= floor
-        row = np.nonzero(present)[0]
-        one = sparse.csr_matrix((np.ones(len(row)), (row, self.neighbours[present])), shape=(self.size, self.size))
-        return (one + one.T).tocsr()
+        start: IntVector = np.repeat(np.arange(self.size), np.count_nonzero(present, axis=1))
+        return start, self.neighbours[present].astype(np.int64)
 
 
 def regroup(
@@ -64,9 +61,9 @@ class _Regrouping:
         self, snapshot: Snapshot, calibration: Calibration, parameters: Parameters, next_number: int, rules: Rules
     ) -> None:
         n, m = snapshot.size, len(snapshot.counts)
-        membership = sparse.csr_matrix((np.ones(n), (np.arange(n), snapshot.micro_of)), shape=(n, m))
-        self.graph = (membership.T @ snapshot.links() @ membership).tocsr()  # links between micro-clusters [m, m]
-        self.volumes = np.asarray(self.graph.sum(axis=1)).ravel()
+        start, end = (snapshot.micro_of[side] for side in snapshot.links())
+        self.ends = start, end  # of all links, one way: micro-clusters
+        self.volumes = (np.bincount(start, minlength=m) + np.bincount(end, minlength=m)).astype(np.float64)
         self.total = float(self.volumes.sum())
         self.live = np.flatnonzero(snapshot.counts > 0)
         self.sums, self.counts = snapshot.sums, snapshot.counts
@@ -83,9 +80,11 @@ class _Regrouping:
     def result(self, settled: AbstractSet[int]) -> tuple[IntVector, int]:
         before = self.categories.copy()
         thresholds = self._thresholds(*self.hysteresis)
-        for category in np.unique(self.categories[self.categories >= 0]).tolist():
-            if category not in self.rules.whole and category not in settled:
-                self._split(category, thresholds)
+        present = np.unique(self.categories[self.categories >= 0]).tolist()
+        open_ones = [one for one in present if one not in self.rules.whole and one not in settled]
+        inside = self._inside(open_ones)
+        for category in open_ones:
+            self._split(category, inside, thresholds)
         self._stay(before)
         self._merge()
         self._stay(before)
@@ -110,13 +109,25 @@ class _Regrouping:
             same=self.parameters.same if self.calibration.waives else 2.0,
         )
 
-    def _split(self, category: int, thresholds: Thresholds) -> None:
+    def _inside(self, open_ones: list[int]) -> sparse.csr_matrix:
+        """Links [m, m] within each of these categories."""
+        of = self.categories
+        wanted = np.zeros(self.next_number + 1, np.bool_)  # the last entry answers for Unsorted
+        wanted[open_ones] = True
+        start, end = self.ends
+        kept = (of[start] == of[end]) & wanted[of[start]]
+        return _symmetric(start[kept], end[kept], len(of))
+
+    def _split(self, category: int, graph: sparse.csr_matrix, thresholds: Thresholds) -> None:
         """Join a category's micro-clusters from scratch: pieces that stay apart become categories of their own."""
         members = self.live[self.categories[self.live] == category]
         if len(members) < 2:
             return
+        links = graph[members]  # all within the category, so that only the numbers have to change
+        place = np.full(len(self.counts), -1, np.int64)
+        place[members] = np.arange(len(members))
         inside = Groups(
-            links=self.graph[members][:, members],
+            links=sparse.csr_matrix((links.data, place[links.indices], links.indptr), shape=(len(members),) * 2),
             sums=self.sums[members].astype(np.float64),
             counts=self.counts[members],
             volumes=self.volumes[members],
@@ -137,9 +148,13 @@ class _Regrouping:
         key = np.where(self.categories >= 0, self.categories, first_new + np.arange(m))[live]
         nodes, node = np.unique(key, return_inverse=True)  # below first_new: a category; else one micro-cluster
         gather = sparse.csr_matrix((np.ones(len(live), np.float32), (live, node)), shape=(m, len(nodes)))
+        node_of = np.full(m, -1, np.int64)
+        node_of[live] = node
+        start, end = (node_of[side] for side in self.ends)
+        between = start != end
         sizes = np.bincount(node, weights=self.counts[live]).astype(np.float64)
         whole = Groups(
-            links=(gather.T @ self.graph @ gather).tocsr(),
+            links=_symmetric(start[between], end[between], len(nodes)),
             sums=(gather.T @ self.sums).astype(np.float64),
             counts=sizes,
             volumes=np.bincount(node, weights=self.volumes[live]).astype(np.float64),
@@ -177,37 +192,71 @@ class _Regrouping:
         return names
 
 
+def _symmetric(start: IntVector, end: IntVector, size: int) -> sparse.csr_matrix:
+    """Numbers of links [size, size], counted both ways."""
+    one = sparse.csr_matrix((np.ones(len(start)), (start, end)), shape=(size, size))
+    return (one + one.T).tocsr()
+
+
 def refine(
-    snapshot: Snapshot, categories: IntVector, calibration: Calibration, parameters: Parameters, used: int
+    snapshot: Snapshot,
+    categories: IntVector,
+    calibration: Calibration,
+    parameters: Parameters,
+    used: int,
+    asked: IntVector | None = None,
 ) -> IntVector:
     """Where images would rather be: the wanted category of each image [n], its present one where it is content.
 
     An image moves when both its neighbours' votes, per member a category could offer, and its average similarity prefer
-    another category. ``used`` is the list length in use.
+    another category. ``used`` is the list length in use; ``asked`` are the images that may move, all without it.
     """
     present = categories[snapshot.micro_of]
     numbers = np.unique(present[present >= 0])
     if not len(numbers):
         return present
     n, k = snapshot.size, len(numbers)
+    asked = np.arange(n) if asked is None else asked
     label = np.where(present >= 0, np.searchsorted(numbers, present), -1)
-    links = snapshot.links(calibration.veto)
+    filed_micros = np.flatnonzero((categories >= 0) & (snapshot.counts > 0))
+    owner = np.searchsorted(numbers, categories[filed_micros])
+    gather = sparse.csr_matrix((np.ones(len(owner), np.float32), (owner, filed_micros)), shape=(k, len(categories)))
+    sums = (gather @ snapshot.sums).astype(np.float64)
+    links = _links_of(asked, snapshot, calibration.veto)
     for _ in range(parameters.refine_passes):
         filed = np.flatnonzero(label >= 0)
         sizes = np.bincount(label[filed], minlength=k)
         indicator = sparse.csr_matrix((np.ones(len(filed)), (filed, label[filed])), shape=(n, k))
         votes = (links @ indicator @ sparse.diags(1 / np.clip(sizes, 1, 2 * used))).tocsr()
-        own = np.where(label >= 0, np.asarray(votes[np.arange(n), np.maximum(label, 0)]).ravel(), 0)
+        now = label[asked]
+        own = np.where(now >= 0, np.asarray(votes[np.arange(len(asked)), np.maximum(now, 0)]).ravel(), 0)
         most, best = _best_per_row(votes)
-        sums = indicator.T.tocsr() @ snapshot.vectors
-        wish = np.flatnonzero((most > parameters.refine_gain * own) & (best != label))
-        old, new, vectors = label[wish], best[wish], snapshot.vectors[wish]
+        wish = np.flatnonzero((most > parameters.refine_gain * own) & (best != now))
+        old, new, vectors = now[wish], best[wish], snapshot.vectors[asked[wish]].astype(np.float64)
         there = np.einsum("ij,ij->i", vectors, sums[new]) / np.maximum(sizes[new], 1)
         others = (np.einsum("ij,ij->i", vectors, sums[np.maximum(old, 0)]) - 1) / np.maximum(sizes[old] - 1, 1)
         here = np.where((old >= 0) & (sizes[old] > 1), others, -np.inf)
-        wish = wish[(there > here) & (there >= calibration.veto)]
-        label[wish] = best[wish]
+        moves = np.flatnonzero((there > here) & (there >= calibration.veto))
+        if not len(moves):
+            break
+        label[asked[wish[moves]]] = new[moves]
+        np.add.at(sums, new[moves], vectors[moves])
+        left = moves[old[moves] >= 0]
+        np.subtract.at(sums, old[left], vectors[left])
     return np.where(label >= 0, numbers[np.maximum(label, 0)], UNSORTED)
+
+
+def _links_of(asked: IntVector, snapshot: Snapshot, floor: float) -> sparse.csr_matrix:
+    """Links of some images to all, both ways, [len(asked), n], of neighbours with cosine ≥ ``floor`` only."""
+    place = np.full(snapshot.size, -1, np.int64)
+    place[asked] = np.arange(len(asked))
+    near = np.where(snapshot.cosines >= floor, snapshot.neighbours, -1)
+    start, column = np.nonzero(near[asked] >= 0)
+    out = near[asked][start, column]
+    naming, column = np.nonzero((near >= 0) & (place[near] >= 0))
+    rows = np.concatenate([start, place[near[naming, column]]])
+    columns = np.concatenate([out, naming])
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(asked), snapshot.size))
 
 
 def _best_per_row(votes: sparse.csr_matrix) -> tuple[npt.NDArray[np.float64], IntVector]:
