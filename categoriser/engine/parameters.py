@@ -23,7 +23,7 @@ class Parameters:
     waiver_z: float = 2.0
     likeness: float = 1.0  # power of the likeness of two groups, where neighbours stand far out of the bulk
     likeness_from: float = 3.0  # contrast from where likeness counts, fully from one more
-    same: float = 0.8  # likeness from which two groups are one class where few links say so; not on a fine dial
+    same: float = 0.7  # likeness from which two groups are one class where few links say so; not on a fine dial
     micro_z: float = 3.5
     micro_rank: int = 3  # cap of the micro-cluster threshold: median cosine to the neighbour of this rank
     young: int = 200  # up to here every image is its own micro-cluster

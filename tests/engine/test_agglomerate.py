@@ -66,6 +66,16 @@ def test_few_links_suffice_only_for_the_very_alike(cosine: float, joined: bool) 
     assert bool(found[0] == found[1]) is joined
 
 
+@pytest.mark.parametrize(("images", "joined"), [(10.0, True), (4.0, False)])
+def test_few_links_suffice_for_those_whose_true_means_agree(images: float, joined: bool) -> None:
+    weak = groups([[93, 7, 0], [7, 93, 0], [0, 0, 200]], 0.6)
+    weak = replace(weak, sums=weak.sums * images / 10, counts=np.full(3, images))
+    loose = replace(RULES, typical=0.5)  # the groups hold together no better than they fit each other
+    assert agglomerate(weak, loose)[0] != agglomerate(weak, loose)[1]
+    found = agglomerate(weak, replace(loose, same=0.6))
+    assert bool(found[0] == found[1]) is joined
+
+
 def test_a_large_group_has_to_attract_in_proportion_to_its_size() -> None:
     links = [[400, 12], [12, 60]]  # a sixth of the small group's links, but the large one has most of all links
     assert len(set(agglomerate(groups(links, 0.5), RULES).tolist())) == 2
