@@ -88,6 +88,7 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
 
 # events that say why; images and categories follow in events of their own
 KINDS = {"spawn", "split", "retire", "revive", "run", "undo", "gather", "reject", "part", "unite"}
+KINDS |= {"naming", "name", "relabel", "suggestion"}
 KINDS |= {"rename", "lock", "unlock", "hide", "show", "apart", "granularity"}
 
 

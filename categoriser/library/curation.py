@@ -20,6 +20,7 @@ from categoriser.state import Storage
 
 _EXAMPLES = 6
 _PAGE = 5000
+_OF_THEMSELVES = {"undo", "naming"}  # versions that are taken back only by their number
 
 
 class Curation:
@@ -50,7 +51,9 @@ class Curation:
 
     def run(self) -> RunReport:
         """Run the job now: split, merge, spawn and refine categories."""
-        return run(self._storage, self._id)
+        report = run(self._storage, self._id)
+        self._after_run()
+        return report
 
     def plan(self) -> RunPlan:
         """What a run would change now, step by step, without changing anything."""
@@ -75,7 +78,9 @@ class Curation:
         unknown = set(steps or ()) - {step.id for step in self._plan.steps}
         if unknown:
             raise NotFoundError(f"The plan has no step {min(unknown)!r}.")
-        return apply(self._storage, self._id, self._plan, steps)
+        report = apply(self._storage, self._id, self._plan, steps)
+        self._after_run()
+        return report
 
     # ---- corrections ---------------------------------------------------------------------------------------------
 
@@ -138,7 +143,7 @@ class Curation:
             ConflictError: it was undone already.
         """
         if version is None:
-            found = [one for one in self.versions() if one.undone_by is None and one.kind != "undo"]
+            found = [one for one in self.versions() if one.undone_by is None and one.kind not in _OF_THEMSELVES]
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
             version = found[0].version
@@ -221,6 +226,9 @@ class Curation:
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],
         )
+
+    def _after_run(self) -> None:
+        """What follows every run."""
 
     # ---- helpers of the above ------------------------------------------------------------------------------------
 

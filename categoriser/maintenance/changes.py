@@ -112,6 +112,7 @@ def publish(
     checked: Mapping[int, int] | None = None,
     undoes: int | None = None,
     fence: Fence | None = None,
+    news: Sequence[Entry] = (),
 ) -> Published:
     """Make a change, for readers all of it at once. Call it within ``states.writing``: a failure drops the state.
 
@@ -128,6 +129,7 @@ def publish(
         checked: category → first row that this run did not look at; after other changes all touched are looked into.
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
+        news: more entries for the log, after the one about the version.
     """
     grouping, collection = state.grouping, state.collection
     before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
@@ -165,6 +167,7 @@ def publish(
         revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
         _describe(connection, state, (touched | set(checked)) - set(gone))
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
+        log += news
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)
         events.append(connection, collection.id, log)

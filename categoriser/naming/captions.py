@@ -113,7 +113,7 @@ class Describer:
             NamingError: the captioner cannot work at the moment.
         """
         pictures = list(one.pictures[: self._pictures])
-        texts = [self._known(picture) for picture in pictures]
+        texts = [self.text_of(picture) for picture in pictures]
         wanted = [place for place, text in enumerate(texts) if text is None]
         data = {place: bytes_ for place in wanted if (bytes_ := pictures[place].read())}
         if data and self._captioner is not None:
@@ -131,14 +131,15 @@ class Describer:
 
     def known(self, one: Evidence) -> list[str]:
         """What is there already; costs nothing."""
-        texts = [self._known(picture) for picture in one.pictures[: self._pictures]]
+        texts = [self.text_of(picture) for picture in one.pictures[: self._pictures]]
         return [text for text in texts if text]
 
     def around(self, case: Case) -> list[list[str]]:
         """Texts about each neighbour: described if it gets a name in this session as well, else what is there."""
         return [self.texts(one) if one.number in case.wanting else self.known(one) for one in case.neighbours]
 
-    def _known(self, picture: Picture) -> str | None:
+    def text_of(self, picture: Picture) -> str | None:
+        """What is there already about one picture."""
         if picture.text:
             return picture.text[:_LONGEST]
         if self._captioner is None or not picture.sha256:

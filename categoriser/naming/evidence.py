@@ -35,7 +35,7 @@ class Evidence:
     vectors: FloatMatrix
     weights: FloatVector
     pictures: Sequence[Picture] = ()  # exemplars, most typical first
-    label: str | None = None  # its name now
+    label: str | None = None  # its name now, unless that is a provisional one
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from categoriser.naming.evidence import Case, Picture, Proposal
 _SIDE: Final = 48  # pixels that are looked at
 _PICTURES: Final = 6
 _CLEAR: Final = 0.12  # share of the pixels that makes a colour worth naming
-_LONGEST_ID: Final = 24
+_LONGEST: Final = 36  # letters of a neighbour's name
 # basic colour words with typical RGB values; several for those that look different when dark
 _COLOURS: Final = (
     ("black", (16, 16, 18)),
@@ -69,8 +69,8 @@ class Looks:
     def propose(self, case: Case) -> Proposal | None:
         """The plainest description that no other category has."""
         look = look_at(case.subject.pictures[:_PICTURES])
-        words = list(_descriptions(look)) if look is not None else [_by_example(case.subject.pictures)]
-        for name in _distinct(words):
+        words = list(_descriptions(look)) if look is not None else list(_unseen(case))
+        for name in _distinct(list(dict.fromkeys(words))):
             dressed = case.style.dressed(name)
             if not case.spoilt(dressed):
                 told = {} if look is None else {"colours": [[word, round(share, 2)] for word, share in look.shares[:4]]}
@@ -136,12 +136,18 @@ def _descriptions(look: Look) -> Iterator[str]:
         yield f"{look.outline}, {grounds}, {manner}"
 
 
-def _by_example(pictures: Sequence[Picture]) -> str:
-    """For ready vectors nothing can be looked at, but its most typical image has an id that its owner knows."""
-    if not pictures:
-        return "Not seen yet"
-    name = pictures[0].id
-    return f"like {name}" if len(name) <= _LONGEST_ID else f"like {name[: _LONGEST_ID - 1]}…"
+def _unseen(case: Case) -> Iterator[str]:
+    """Ready vectors cannot be looked at; what is known is what they lie near and how many they are.
+
+    No image's id or text comes in: a name outlives the images.
+    """
+    near = next((one.label for one in case.neighbours if one.label), None)
+    if near is not None and len(near) <= _LONGEST:
+        yield f"similar to {near}"
+    sizes = sorted(one.size for one in case.survey.evidence)
+    place = sizes.index(case.subject.size) / max(1, len(sizes) - 1)
+    size = "large" if place >= 2 / 3 else "small" if place < 1 / 3 else "medium"
+    yield f"{size} group {case.subject.number + 1}"
 
 
 def _distinct(names: Sequence[str]) -> Iterator[str]:

@@ -241,5 +241,5 @@ def test_a_defect_of_a_source_is_told_and_costs_nothing() -> None:
     chain = Chain([Defective(), Looks()])
     found = chain.name(case(Survey([category(0, pictures_of("x", 2), [Picture("a1")])]), 0))
     assert found is not None
-    assert found.name == "Like a1"
+    assert found.name == "Small group 1"
     assert "ZeroDivisionError" in chain.problems[0]

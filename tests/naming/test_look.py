@@ -35,13 +35,12 @@ def test_no_two_are_called_the_same_however_alike_they_look() -> None:
         taken[found.casefold()] = number
 
 
-def test_ready_vectors_are_called_by_their_most_typical_one() -> None:
-    assert name([Picture("sku-4711")]) == "Like sku-4711"
-    assert len(name([Picture("x" * 500)])) < 40
-
-
-def test_a_category_of_nothing_still_has_a_name() -> None:
-    assert name([]) == "Not seen yet"
+def test_ready_vectors_are_called_by_what_they_lie_near_and_never_by_an_image() -> None:
+    assert name([Picture("sku-4711")]) == name([]) == "Small group 1"
+    near = category(1, pictures_of("anything", 4), label="Shoes")
+    proposal = Looks().propose(case(Survey([category(0, pictures_of("anything", 3)), near]), 0))
+    assert proposal is not None
+    assert proposal.name == "Similar to Shoes"
 
 
 def test_unreadable_thumbnails_are_passed_over() -> None:
