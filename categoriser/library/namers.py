@@ -93,9 +93,16 @@ class Namers:
             _log.exception("categories of collection %d could not be named; the next run tries again", collection_id)
 
     def soon(self, collection_id: int) -> None:
-        """Name in the background: whoever uploads does not wait for a language model."""
+        """Name at once where that takes milliseconds, else in the background: no upload waits for a model of words."""
         if not self._settings.naming.automatic or self._closing.is_set():
             return
+        if self._session.acquire(blocking=False):
+            try:
+                if self._quick(collection_id):
+                    self.after_run(collection_id)
+                    return
+            finally:
+                self._session.release()
         self._waiting.put(collection_id)
         if self._worker is None:
             self._worker = threading.Thread(target=self._work, name="naming", daemon=True)
@@ -140,6 +147,17 @@ class Namers:
             endpoint.close()
 
     # ---- parts of the above --------------------------------------------------------------------------------------
+
+    def _quick(self, collection_id: int) -> bool:
+        """Whether naming asks no model: neither for names or captions nor for the vectors of the vocabulary."""
+        one = self._settings.naming
+        if one.llm or one.captions:
+            return False
+        with self._storage.database.read() as connection:
+            collection = collections.get(connection, collection_id)
+        if collection is None or one.table or collection.encoder_id in self._words:
+            return True
+        return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
 
     def _work(self) -> None:
         while (collection_id := self._waiting.get()) is not None:

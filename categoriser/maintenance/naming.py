@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from categoriser.catalog import images, taxonomy
+from categoriser.catalog import collections, images, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import FloatVector, NamingReport
@@ -74,6 +74,8 @@ def _sums(state: EngineState) -> dict[int, tuple[FloatVector, np.ndarray[Any, An
     micros = state.grouping.micros
     alive = np.flatnonzero((micros.categories >= 0) & (micros.counts > 0))
     order = alive[np.lexsort((-micros.counts[alive], micros.categories[alive]))]
+    if not len(alive):
+        return {}
     numbers, starts = np.unique(micros.categories[order], return_index=True)
     return {
         int(number): (
@@ -194,10 +196,15 @@ def _publish(
                 taxonomy.change(connection, collection_id, {n: {"naming": told} for n, told in notes.items()})
         if change.facts:
             summary = {"named": counts["name"], "renamed": counts["relabel"], "suggested": counts["suggest"]}
+            with storage.database.read() as connection:
+                quiet = collection_id in collections.unchanged(connection, [collection_id])
             done = publish(
                 storage, state, change, kind="naming", started=started, summary=summary, checked={}, news=news
             )
             version = done.version
+            if quiet:  # names are nothing new to a run, and no reason for the next one
+                with storage.database.write() as connection:
+                    collections.remember_run(connection, collection_id)
     return NamingReport(
         counts["name"], counts["relabel"], counts["suggest"], counts["provisional"], time.perf_counter() - started,
         version=version,

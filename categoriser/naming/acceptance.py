@@ -1,4 +1,4 @@
-"""Whether a name may stand: it suits the style, nobody else has it, and it leads back to its own category first."""
+"""Whether a name may stand: it suits the style, nobody else has it, it leads to its own category and is true there."""
 
 from __future__ import annotations
 
@@ -31,15 +31,13 @@ def judge(name: str, case: Case, atlas: Atlas | None, *, provisional: bool = Fal
     """
     name = case.style.dressed(name)
     objection = None if provisional and name else case.style.objection(name)
-    if objection is not None:
+    if objection is None and name.casefold() in case.taken:
+        objection = "another category has this name"
+    if objection is not None or provisional or atlas is None:
         return Verdict(name, objection)
-    if name.casefold() in case.taken:
-        return Verdict(name, "another category has this name")
-    if provisional or atlas is None:
-        return Verdict(name, None)
     fit = atlas.fit(name, case.subject.number)
-    if fit is None:
-        return Verdict(name, None)  # the space does not know its words: nothing speaks against it
-    if fit.rank > 1 or fit.margin <= 0:
+    if fit is not None and fit.rank > 1:
         return Verdict(name, "it fits another category better", fit)
-    return Verdict(name, None, fit)
+    if fit is not None and fit.margin <= 0:
+        return Verdict(name, "it does not fit the category", fit)
+    return Verdict(name, None, fit)  # where the space does not know the words, nothing speaks against them

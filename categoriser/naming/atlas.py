@@ -27,13 +27,19 @@ from categoriser.naming.vocabulary import Vocabulary
 
 TEMPERATURE: Final = 0.02
 SHARING: Final = 0.4  # spreads of the cosines: temperature at which one image is shared out among words
+TRUE: Final = 0.4  # of the best word's cosine, that a name needs at least
 SHARERS: Final = 20  # words
 _FEW: Final = 4.0  # categories; with so many half of their mean is taken off
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a name fits a category: ``rank`` 1 when no other category has it closer; ``margin`` to the best other one."""
+    """How a name fits a category: it has to lead there first, and it has to be true there.
+
+    ``rank``: 1 when no other category has it closer. ``margin``: the smaller of its lead over the best other category
+    and of what it has above ``TRUE`` of the best word's cosine; below zero it fails. The second matters when a category
+    has become something else that nobody else is: "cat" still leads to the dogs among dogs, cars and trees.
+    """
 
     rank: int
     margin: float
@@ -147,9 +153,9 @@ class Atlas:
         place = self.survey.place(number)
         own = float(cosines[place])
         others = np.delete(cosines, place)
-        if not len(others):
-            return Fit(1, own)
-        return Fit(1 + int((others >= own).sum()), own - float(others.max()))
+        truth = own - TRUE * float(self.fits[place].max()) if len(self.lexicon) else own
+        lead = own - float(others.max()) if len(others) else truth
+        return Fit(1 + int((others >= own).sum()), min(lead, truth))
 
     def _mean(self, place: int) -> FloatVector:
         one = self.survey.evidence[place]
