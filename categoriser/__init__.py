@@ -8,7 +8,19 @@ with Library.open("library", encoder="classic") as library:
         print(category.label, category.size)
 """
 
-from categoriser.domain import Category, Event, Failure, Filed, Found, Image, Refused, RunReport, ScheduleEntry
+from categoriser.domain import (
+    Category,
+    Event,
+    Failure,
+    Filed,
+    Found,
+    Image,
+    NamingReport,
+    Refused,
+    RunReport,
+    ScheduleEntry,
+    WhyName,
+)
 from categoriser.errors import (
     BusyError,
     CategoriserError,
@@ -22,6 +34,7 @@ from categoriser.errors import (
     MissingExtraError,
     MissingVectorsError,
     MissingWeightsError,
+    NamingError,
     NotFoundError,
     RejectedError,
     UnreadablePictureError,
@@ -52,6 +65,8 @@ __all__ = [
     "MissingExtraError",
     "MissingVectorsError",
     "MissingWeightsError",
+    "NamingError",
+    "NamingReport",
     "NotFoundError",
     "Refused",
     "RejectedError",
@@ -59,4 +74,5 @@ __all__ = [
     "ScheduleEntry",
     "Settings",
     "UnreadablePictureError",
+    "WhyName",
 ]

@@ -27,8 +27,11 @@ def categories(
     if json:
         print_json({"categories": page, "unsorted": unsorted, "images": images})
         return
-    rows = [(one.id, one.label, f"{one.size:,}", _cosine(one.cohesion)) for one in page]
-    print_table(f"{images:,} images in {collection}", ("id", "label", "images#", "cohesion#"), rows)
+    rows = [
+        (one.id, one.label, "provisional" if one.provisional else "", f"{one.size:,}", _cosine(one.cohesion))
+        for one in page
+    ]
+    print_table(f"{images:,} images in {collection}", ("id", "label", "", "images#", "cohesion#"), rows)
     say(f"Unsorted: {unsorted:,}")
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from categoriser.catalog import collections, images, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import FloatVector, NamingReport
+from categoriser.domain import NamingReport
+from categoriser.engine import UNSORTED
 from categoriser.maintenance.changes import Change, Entry, publish
 from categoriser.naming import Case, Chain, Evidence, Named, Picture, Style, Survey
 from categoriser.naming.relabel import Decision, Policy, Situation, better, decide
 from categoriser.state import EngineState, Storage
 
-PARTS: Final = 16  # largest micro-clusters that stand for a category
+SEEN: Final = 16  # images of a category that are compared with words, spread over its arrivals
 _LOST: Final = 0.75  # of its images at naming; with fewer left a category counts as split
 _DAY: Final = 86400.0
 
@@ -54,12 +55,12 @@ def name_categories(
     """
     started = time.perf_counter()
     chain.begin()
-    with storage.states.writing(collection_id) as state:  # only as long as it takes to copy some sums
-        collection, sums = state.collection, _sums(state)
+    with storage.states.writing(collection_id) as state:  # only as long as it takes to copy some vectors
+        collection, evidence = state.collection, _evidence(state)
     with storage.database.read() as connection:
         stored = {one["number"]: one for one in taxonomy.page(connection, collection_id)}
         merged = taxonomy.merged_at(connection, collection_id)
-    survey = Survey([_evidence(stored[number], parts) for number, parts in sums.items() if number in stored])
+    survey = Survey([_labelled(one, stored[number]) for number, one in evidence.items() if number in stored])
     if not len(survey):
         return NamingReport(0, 0, 0, 0, time.perf_counter() - started)
     due, notes = _due(survey, stored, merged, chain, policy)
@@ -69,34 +70,24 @@ def name_categories(
     return replace(answer, problems=tuple(chain.problems), calls=dict(chain.calls))
 
 
-def _sums(state: EngineState) -> dict[int, tuple[FloatVector, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
-    """Category → sum of its vectors, sums of its largest micro-clusters and how many images each has."""
-    micros = state.grouping.micros
-    alive = np.flatnonzero((micros.categories >= 0) & (micros.counts > 0))
-    order = alive[np.lexsort((-micros.counts[alive], micros.categories[alive]))]
-    if not len(alive):
-        return {}
-    numbers, starts = np.unique(micros.categories[order], return_index=True)
-    return {
-        int(number): (
-            micros.sums[part].sum(axis=0),
-            micros.sums[part[:PARTS]].copy(),
-            micros.counts[part[:PARTS]].copy(),
-        )
-        for number, part in zip(numbers, np.split(order, starts[1:]), strict=True)
-    }
+def _evidence(state: EngineState) -> dict[int, Evidence]:
+    """All categories with images that weigh, still without names and pictures."""
+    grouping, micros = state.grouping, state.grouping.micros
+    rows = np.flatnonzero(grouping.active)
+    labels = grouping.labels[rows]
+    order = np.argsort(labels, kind="stable")
+    numbers, starts = np.unique(labels[order], return_index=True)
+    found = {}
+    for number, members in zip(numbers.tolist(), np.split(rows[order], starts[1:]), strict=bool(len(rows))):
+        if number != UNSORTED:
+            seen = members[np.linspace(0, len(members) - 1, min(SEEN, len(members))).astype(np.int64)]
+            total = micros.sums[(micros.categories == number) & (micros.counts > 0)].sum(axis=0)
+            found[number] = Evidence(number, len(members), _unit(total[None])[0], grouping.rows.matrix[seen].copy())
+    return found
 
 
-def _evidence(stored: Record, parts: tuple[FloatVector, np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> Evidence:
-    total, sums, counts = parts
-    return Evidence(
-        number=stored["number"],
-        size=stored["size"],
-        centroid=_unit(total[None])[0],
-        vectors=_unit(sums),
-        weights=counts.astype(np.float32),
-        label=None if is_provisional(stored) else stored["label"],
-    )
+def _labelled(one: Evidence, stored: Record) -> Evidence:
+    return replace(one, size=stored["size"], label=None if is_provisional(stored) else stored["label"])
 
 
 def _due(

@@ -73,13 +73,13 @@ class Lexicon:
         """Rows of what a word is a kind of, nearest first."""
         return [self.row_of[one] for one in self.vocabulary.ancestors(int(self.places[row])) if one in self.row_of]
 
-    @cached_property
-    def below(self) -> npt.NDArray[np.bool_]:
-        """[words, words]: entry (a, b) says that b is a or a kind of a."""
-        table = np.eye(len(self.places), dtype=bool)
-        for row in range(len(self.places)):
-            table[self.above(row), row] = True
-        return table
+    def lifted(self, shares: FloatVector) -> FloatVector:
+        """Shares of words [words] → of each word with all that is a kind of it."""
+        answer = shares.copy()
+        for row in np.flatnonzero(shares).tolist():
+            for above in self.above(row):
+                answer[above] += shares[row]
+        return answer
 
     def vector(self, name: str) -> FloatVector | None:
         """Of any name; None where the space does not know it."""
@@ -100,7 +100,7 @@ class Atlas:
     def __init__(self, lexicon: Lexicon, survey: Survey) -> None:
         self.lexicon = lexicon
         self.survey = survey
-        means = np.stack([self._mean(place) for place in range(len(survey))])
+        means = _means(lexicon.space, survey)
         sizes = np.sqrt([one.size for one in survey.evidence])  # a huge category is not the middle of all
         middle = (sizes / sizes.sum()) @ means
         self._offset: FloatVector = (middle * (len(means) / (len(means) + _FEW))).astype(np.float32)
@@ -141,8 +141,7 @@ class Atlas:
         top = min(SHARERS, likely.shape[1])
         likely[likely < -np.partition(-likely, top - 1, axis=1)[:, top - 1 : top]] = 0
         likely /= likely.sum(axis=1, keepdims=True)
-        share: FloatVector = self.lexicon.below @ ((one.weights / one.weights.sum()) @ likely)
-        return share
+        return self.lexicon.lifted(likely.mean(axis=0))
 
     def fit(self, name: str, number: int) -> Fit | None:
         """How a name fits a category compared with all others; None where the space does not know the name."""
@@ -157,17 +156,21 @@ class Atlas:
         lead = own - float(others.max()) if len(others) else truth
         return Fit(1 + int((others >= own).sum()), min(lead, truth))
 
-    def _mean(self, place: int) -> FloatVector:
-        one = self.survey.evidence[place]
-        weights = one.weights / one.weights.sum()
-        mean: FloatVector = (weights @ self.lexicon.space.images(one.vectors)).astype(np.float32)
-        return mean
-
 
 def unit(rows: FloatMatrix) -> FloatMatrix:
     """Rows of length 1; zero rows stay zero."""
     scaled: FloatMatrix = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
     return scaled
+
+
+def _means(space: JointSpace, survey: Survey) -> FloatMatrix:
+    """Where each category is in the joint space, [categories, t]."""
+    if space.linear:
+        return space.images(np.stack([one.centroid for one in survey.evidence]))
+    starts = np.cumsum([0, *(len(one.vectors) for one in survey.evidence[:-1])])
+    placed = space.images(np.concatenate([one.vectors for one in survey.evidence]))
+    means: FloatMatrix = np.stack([part.mean(axis=0) for part in np.split(placed, starts[1:])])
+    return means
 
 
 def top_words(lexicon: Lexicon, scores: FloatVector, limit: int) -> list[tuple[str, float]]:

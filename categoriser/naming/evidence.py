@@ -26,14 +26,13 @@ class Picture:
 class Evidence:
     """One category.
 
-    ``vectors`` [m, d] are unit vectors that stand for its images, ``weights`` [m] how many images each stands for.
+    ``vectors`` [m, d]: some of its images, spread over all of them; ``centroid`` [d]: the middle of all. Unit length.
     """
 
     number: int
     size: int
     centroid: FloatVector
     vectors: FloatMatrix
-    weights: FloatVector
     pictures: Sequence[Picture] = ()  # exemplars, most typical first
     label: str | None = None  # its name now, unless that is a provisional one
 

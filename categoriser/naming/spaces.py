@@ -29,6 +29,8 @@ class JointSpace(Protocol):
     """A space of t dimensions with pictures and words in it."""
 
     id: str
+    linear: bool
+    """Whether the mean of pictures is where the mean of their vectors is."""
 
     def images(self, vectors: FloatMatrix) -> FloatMatrix:
         """Unit vectors of pictures [n, d] → [n, t]; means of the results stand for groups of pictures."""
@@ -41,6 +43,8 @@ class JointSpace(Protocol):
 
 class EncoderSpace:
     """The space of an encoder with a text tower; vectors of words are kept on disk, since they cost a pass each."""
+
+    linear = True
 
     def __init__(self, encoder: TextEncoder, cache: TextCache | None = None, progress: Reports | None = None) -> None:
         self.id = encoder.id

@@ -49,14 +49,14 @@ class Bridge:
 
     def cross(self, vectors: FloatMatrix, texts: FloatMatrix) -> FloatMatrix:
         """Unit vectors of pictures [n, d] → [n, t]."""
-        logits = self.scale * (vectors @ self.classes.T) + self.bias
-        likely = np.exp(logits - logits.max(axis=1, keepdims=True))
-        likely /= likely.sum(axis=1, keepdims=True)
-        likely[:, self.terms < 0] = 0
-        top = min(self.top, likely.shape[1])
-        floor = -np.partition(-likely, top - 1, axis=1)[:, top - 1 : top]
-        likely[likely < floor] = 0
-        answer: FloatMatrix = (likely @ texts[self.terms]).astype(np.float32)
+        logits = vectors @ (self.scale * self.classes.T) + self.bias
+        logits -= logits.max(axis=1, keepdims=True)
+        whole = np.exp(logits).sum(axis=1, keepdims=True)
+        logits[:, self.terms < 0] = -np.inf
+        top = min(self.top, logits.shape[1])
+        best = np.argpartition(-logits, top - 1, axis=1)[:, :top]
+        likely = np.exp(np.take_along_axis(logits, best, axis=1)) / whole
+        answer: FloatMatrix = np.einsum("nt,ntd->nd", likely, texts[self.terms[best]]).astype(np.float32)
         return answer
 
 
@@ -77,6 +77,7 @@ class TableSpace:
         centred = texts - texts.mean(axis=0)
         self._texts: FloatMatrix = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
         self._bridge = bridge
+        self.linear = bridge is None
         self.dimension = texts.shape[1] if bridge is None else bridge.classes.shape[1]
 
     def images(self, vectors: FloatMatrix) -> FloatMatrix:

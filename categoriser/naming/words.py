@@ -52,15 +52,16 @@ class Words:
         if not len(self.lexicon):
             return None
         atlas, place = self.atlas(case.survey), case.survey.place(case.subject.number)
-        for name, facts in self._candidates(atlas, place):
+        scores = atlas.scores(place)
+        for name, facts in self._candidates(atlas, place, scores):
             dressed = case.style.dressed(name)
             if not case.spoilt(dressed) and case.style.objection(dressed) is None:
-                words = [list(one) for one in top_words(self.lexicon, atlas.scores(place), _SHOWN)]
+                words = [list(one) for one in top_words(self.lexicon, scores, _SHOWN)]
                 return Proposal(dressed, self.id, {"words": words, **facts}, model=self.lexicon.id)
         return None
 
-    def _candidates(self, atlas: Atlas, place: int) -> Iterator[tuple[str, dict[str, object]]]:
-        scores, coverage = atlas.scores(place), atlas.coverage(place)
+    def _candidates(self, atlas: Atlas, place: int, scores: FloatVector) -> Iterator[tuple[str, dict[str, object]]]:
+        coverage = atlas.coverage(place)
         own = atlas.owners == place
         order = np.argsort(-scores, kind="stable")[:_TRIED]
         good = order[scores[order] >= _HALF * float(scores[order[0]])].tolist()

@@ -64,7 +64,6 @@ def category(number: int, vectors: np.ndarray, pictures: Sequence[Picture] = (),
         len(vectors),
         (middle / np.linalg.norm(middle)).astype(np.float32),
         vectors,
-        np.ones(len(vectors), np.float32),
         pictures,
         label,
     )

@@ -35,11 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 37}
     text = size | {"vocab_size": len(WORDS), "encoder_hidden_size": 32, "bos_token_id": 5, "eos_token_id": 3}
     text |= {"sep_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 64, "projection_dim": 16}
-    config = BlipConfig(
-        text_config=text,
-        vision_config=size | {"image_size": 32, "patch_size": 16, "projection_dim": 16},
-        projection_dim=16,
-    )
+    vision = size | {"image_size": 32, "patch_size": 16, "projection_dim": 16}
+    config = BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
     BlipForConditionalGeneration(config).save_pretrained(place)
     BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(place)
     return place

@@ -83,4 +83,5 @@ def _category(category: Category) -> CategoryInfo:
         named_by=category.named_by,
         locked=category.locked,
         hidden=category.hidden,
+        provisional=category.provisional,
     )
