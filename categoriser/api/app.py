@@ -47,15 +47,8 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     app.state.receiver = Receiver(library)
     answer_errors(app)
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
-    for module in (
-        uploads,
-        collections,
-        search,
-        log,
-        curation,
-        naming,
-        images,
-    ):  # images last: its paths match almost anything
+    # images last: its paths match almost anything
+    for module in (uploads, collections, search, log, curation, naming, images):
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
     app.include_router(status.router)

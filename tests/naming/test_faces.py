@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from categoriser import Library
-from categoriser.api.app import create_app
 from categoriser.cli.app import app
+from tests.api.conftest import serving
 from tests.whole import pictures
 
 
@@ -62,7 +61,7 @@ def test_the_vocabulary_is_shown_and_a_file_checked(tmp_path: Path) -> None:
 
 
 def test_http_names_and_says_why(folder: Path) -> None:
-    with Library.open(folder) as library, TestClient(create_app(library)) as client:
+    with Library.open(folder) as library, serving(library) as client:
         base = "/v1/collections/default"
         report = client.post(f"{base}/name").json()
         assert report["named"] > 0
