@@ -156,11 +156,11 @@ def _right(collection: Collection, words: Words, classes: list[str]) -> dict:
 
 def _alone(library: Library, collection: Collection, words: Words) -> np.ndarray:
     """Processor milliseconds to name one category, the vectors of the words being there and nothing else."""
-    from categoriser.maintenance.naming import _evidence
+    from categoriser.maintenance.evidence import gathered
     from categoriser.naming import Case, Chain, Style, Survey
 
     with library.storage.states.writing(collection.row.id) as state:
-        evidence = list(_evidence(state).values())
+        evidence = list(gathered(state).values())
     taken = []
     with threadpool_limits(1):  # else the waiting of idle threads counts as well
         for one in evidence:

@@ -21,7 +21,7 @@ from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.naming import Naming
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.maintenance.agenda import agenda
-from categoriser.maintenance.naming import is_provisional
+from categoriser.maintenance.evidence import is_provisional
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
 from categoriser.settings import Settings
 

@@ -75,7 +75,9 @@ class Namers:
         with self._session:
             chain, problems = self._chain(collection)
             policy = Policy(daily=self._settings.naming.daily)
-            report = name_categories(self._storage, collection.id, chain, self.style, policy, self.pictures)
+            report = name_categories(
+                self._storage, collection.id, chain, self.style, policy, self.pictures, self._closing.is_set
+            )
             return _with_problems(report, problems)
 
     def after_run(self, collection_id: int) -> None:
@@ -138,7 +140,7 @@ class Namers:
         ]
 
     def close(self) -> None:
-        """End after the session under way; what is waiting is named after the next run."""
+        """End after the category under way; what is left is named after the next run."""
         self._closing.set()
         if self._worker is not None:
             self._waiting.put(None)

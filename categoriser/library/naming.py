@@ -7,7 +7,7 @@ from categoriser.domain import NamingReport, WhyName
 from categoriser.library.curation import Curation
 from categoriser.library.namers import Namers
 from categoriser.library.searching import label_of
-from categoriser.maintenance.naming import is_provisional
+from categoriser.maintenance.evidence import is_provisional
 from categoriser.state import Storage
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
-from categoriser.catalog import collections, images, taxonomy
-from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog import collections, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import NamingReport
-from categoriser.engine import UNSORTED
 from categoriser.maintenance.changes import Change, Entry, publish
-from categoriser.naming import Case, Chain, Evidence, Named, Picture, Style, Survey
+from categoriser.maintenance.evidence import (
+    Pictures,
+    anchor,
+    drift,
+    gathered,
+    is_provisional,
+    labelled,
+    reshaped,
+    with_pictures,
+)
+from categoriser.naming import Case, Chain, Named, Style, Survey
 from categoriser.naming.relabel import Decision, Policy, Situation, better, decide
-from categoriser.state import EngineState, Storage
+from categoriser.state import Storage
 
-SEEN: Final = 16  # images of a category that are compared with words, spread over its arrivals
-_LOST: Final = 0.75  # of its images at naming; with fewer left a category counts as split
 _DAY: Final = 86400.0
-
-Pictures = Callable[[CollectionRow, Sequence[Record]], Sequence[Picture]]  # of stored images
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,13 @@ class _Due:
 
 
 def name_categories(
-    storage: Storage, collection_id: int, chain: Chain, style: Style, policy: Policy, pictures: Pictures
+    storage: Storage,
+    collection_id: int,
+    chain: Chain,
+    style: Style,
+    policy: Policy,
+    pictures: Pictures,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> NamingReport:
     """Name what needs a name now; calls to the sources are as many as categories that need one.
 
@@ -49,6 +56,7 @@ def name_categories(
         style: of the names.
         policy: when names are looked at again.
         pictures: makes exemplars of image rows.
+        stopping: asked before each category; what is named by then is published.
 
     Raises:
         NotFoundError: the collection was deleted.
@@ -56,38 +64,18 @@ def name_categories(
     started = time.perf_counter()
     chain.begin()
     with storage.states.writing(collection_id) as state:  # only as long as it takes to copy some vectors
-        collection, evidence = state.collection, _evidence(state)
+        collection, evidence = state.collection, gathered(state)
     with storage.database.read() as connection:
         stored = {one["number"]: one for one in taxonomy.page(connection, collection_id)}
         merged = taxonomy.merged_at(connection, collection_id)
-    survey = Survey([_labelled(one, stored[number]) for number, one in evidence.items() if number in stored])
+    survey = Survey([labelled(one, stored[number]) for number, one in evidence.items() if number in stored])
     if not len(survey):
         return NamingReport(0, 0, 0, 0, time.perf_counter() - started)
     due, notes = _due(survey, stored, merged, chain, policy)
-    survey = _with_pictures(storage, collection, survey, stored, due, pictures)
-    found = _ask(survey, stored, due, chain, style)
+    survey = with_pictures(storage, collection, survey, stored, [one.number for one in due], pictures)
+    found = _ask(survey, stored, due, chain, style, stopping)
     answer = _publish(storage, collection_id, survey, found, notes, chain, policy, started)
     return replace(answer, problems=tuple(chain.problems), calls=dict(chain.calls))
-
-
-def _evidence(state: EngineState) -> dict[int, Evidence]:
-    """All categories with images that weigh, still without names and pictures."""
-    grouping, micros = state.grouping, state.grouping.micros
-    rows = np.flatnonzero(grouping.active)
-    labels = grouping.labels[rows]
-    order = np.argsort(labels, kind="stable")
-    numbers, starts = np.unique(labels[order], return_index=True)
-    found = {}
-    for number, members in zip(numbers.tolist(), np.split(rows[order], starts[1:]), strict=bool(len(rows))):
-        if number != UNSORTED:
-            seen = members[np.linspace(0, len(members) - 1, min(SEEN, len(members))).astype(np.int64)]
-            total = micros.sums[(micros.categories == number) & (micros.counts > 0)].sum(axis=0)
-            found[number] = Evidence(number, len(members), _unit(total[None])[0], grouping.rows.matrix[seen].copy())
-    return found
-
-
-def _labelled(one: Evidence, stored: Record) -> Evidence:
-    return replace(one, size=stored["size"], label=None if is_provisional(stored) else stored["label"])
 
 
 def _due(
@@ -111,8 +99,8 @@ def _due(
                 provisional=is_provisional(row),
                 locked=bool(row["locked"]),
                 grown=one.size / noted["size"] if noted.get("size") else 1.0,
-                drift=_drift(survey, place, noted),
-                reshaped=_reshaped(one, noted, merged.get(one.number, 0.0)),
+                drift=drift(survey, place, noted),
+                reshaped=reshaped(one, noted, merged.get(one.number, 0.0)),
                 margin=None if fit is None else fit.margin,
                 strikes=noted.get("strikes", 0),
                 fresh=noted.get("fingerprint") != chain.fingerprint,
@@ -126,18 +114,25 @@ def _due(
         elif decision.step == "strike":
             notes[one.number] = {**noted, "strikes": noted.get("strikes", 0) + 1}
         elif named == "person" and not noted:
-            notes[one.number] = _anchor(one)  # what it was when a person named it, to notice when it is something else
+            notes[one.number] = anchor(one)  # what it was when a person named it, to notice when it is something else
     due.sort(key=lambda one: (-stored[one.number]["size"], one.number))
     return due, notes
 
 
 def _ask(
-    survey: Survey, stored: Mapping[int, Record], due: Sequence[_Due], chain: Chain, style: Style
+    survey: Survey,
+    stored: Mapping[int, Record],
+    due: Sequence[_Due],
+    chain: Chain,
+    style: Style,
+    stopping: Callable[[], bool],
 ) -> list[tuple[_Due, Named | None]]:
     taken = {row["label"].casefold(): number for number, row in stored.items() if row["label"]}
     wanting = frozenset(one.number for one in due)
     found: list[tuple[_Due, Named | None]] = []
     for one in due:
+        if stopping():
+            break
         others = {name: number for name, number in taken.items() if number != one.number}
         subject = survey.evidence[survey.place(one.number)]
         named = chain.name(Case(subject, survey, style, others, wanting))
@@ -168,14 +163,14 @@ def _publish(
             row = rows.get(one.number)
             if row is None or (row["label"], row["named_by"]) != (one.stored["label"], one.stored["named_by"]):
                 continue
-            anchor = _anchor(survey.evidence[survey.place(one.number)]) | {"fingerprint": chain.fingerprint}
+            noted = anchor(survey.evidence[survey.place(one.number)]) | {"fingerprint": chain.fingerprint}
             if named is None or not _worth(one, named, policy):
                 # it is asked again when the category has changed as much once more
-                notes[one.number] = {**(row["naming"] or {}), **anchor, "strikes": 0}
+                notes[one.number] = {**(row["naming"] or {}), **noted, "strikes": 0}
                 continue
             if taken.get(named.name.casefold(), one.number) != one.number:
                 continue  # somebody gave it to another category meanwhile
-            facts, entry = _described(one, named, row, anchor)
+            facts, entry = _described(one, named, row, noted)
             change.facts[one.number] = facts
             news.append(entry)
             if "label" in facts:
@@ -202,11 +197,11 @@ def _publish(
     )  # fmt: skip
 
 
-def _described(one: _Due, named: Named, row: Record, anchor: Mapping[str, Any]) -> tuple[dict[str, Any], Entry]:
+def _described(one: _Due, named: Named, row: Record, noted: Mapping[str, Any]) -> tuple[dict[str, Any], Entry]:
     """The columns that change, and what the log says about it."""
     evidence = {name: value for name, value in named.evidence().items() if name != "captions"}  # these are the images'
     told: dict[str, Any] = {
-        **anchor,
+        **noted,
         "source": named.proposal.source,
         "model": named.proposal.model,
         "prompt": named.proposal.prompt,
@@ -218,7 +213,7 @@ def _described(one: _Due, named: Named, row: Record, anchor: Mapping[str, Any]) 
     }
     detail = {"label": named.name, "was": row["label"], "because": one.decision.because, "source": told["source"]}
     if one.decision.step == "suggest":
-        kept = {**(row["naming"] or {}), **anchor, "suggestion": {"name": named.name, "source": told["source"]}}
+        kept = {**(row["naming"] or {}), **noted, "suggestion": {"name": named.name, "source": told["source"]}}
         return {"naming": (row["naming"], kept)}, {"kind": "suggestion", "category": one.number, "detail": detail}
     facts = {
         "label": (row["label"], named.name),
@@ -237,57 +232,3 @@ def _worth(one: _Due, named: Named, policy: Policy) -> bool:
         return True
     fit = named.verdict.fit
     return not named.proposal.provisional and better(None if fit is None else fit.margin, one.margin, policy)
-
-
-def _with_pictures(
-    storage: Storage,
-    collection: CollectionRow,
-    survey: Survey,
-    stored: Mapping[int, Record],
-    due: Sequence[_Due],
-    pictures: Pictures,
-) -> Survey:
-    """Exemplars of the categories to name and of their neighbours."""
-    wanted = {survey.place(one.number) for one in due}
-    wanted |= {other for place in list(wanted) for other in survey.neighbours(place)}
-    ids = {place: list(stored[survey.evidence[place].number]["exemplars"] or ()) for place in wanted}
-    with storage.database.read() as connection:
-        rows = images.describe(connection, collection.id, [one for some in ids.values() for one in some])
-    evidence = [
-        replace(one, pictures=pictures(collection, [rows[i] for i in ids[place] if i in rows])) if place in ids else one
-        for place, one in enumerate(survey.evidence)
-    ]
-    return Survey(evidence)
-
-
-def is_provisional(stored: Record) -> bool:
-    """Whether a category's name only says how it looks."""
-    return stored["named_by"] == "machine" and bool((stored["naming"] or {}).get("provisional"))
-
-
-def _reshaped(one: Evidence, noted: Mapping[str, Any], merged: float) -> bool:
-    return bool(noted.get("size")) and (one.size < _LOST * noted["size"] or merged > noted.get("at", np.inf))
-
-
-def _drift(survey: Survey, place: int, noted: Mapping[str, Any]) -> float:
-    """How far a category's middle has moved since it was named, over the distance to its nearest neighbour."""
-    if not noted.get("centre"):
-        return 0.0
-    then = np.frombuffer(base64.b64decode(noted["centre"]), np.int8).astype(np.float32)
-    centroid = survey.evidence[place].centroid
-    if len(then) != len(centroid):
-        return 0.0
-    near = survey.neighbours(place)[:1]
-    room = 1 - float(survey.evidence[near[0]].centroid @ centroid) if near else 0.5
-    return (1 - float(_unit(then[None])[0] @ centroid)) / max(room, 1e-3)
-
-
-def _anchor(one: Evidence) -> dict[str, Any]:
-    """What a category is now; its middle in a byte per number is exact to a few ten thousandths of a cosine."""
-    scaled = np.round(127 * one.centroid / np.abs(one.centroid).max()).astype(np.int8)
-    return {"size": one.size, "centre": base64.b64encode(scaled.tobytes()).decode(), "at": time.time()}
-
-
-def _unit(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    scaled: np.ndarray[Any, Any] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return scaled.astype(np.float32)

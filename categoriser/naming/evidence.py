@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,7 +38,7 @@ class Evidence:
     label: str | None = None  # its name now, unless that is a provisional one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Survey:
     """All categories of a collection as of now."""
 
@@ -49,15 +50,20 @@ class Survey:
 
     def place(self, number: int) -> int:
         """Where a category stands in ``evidence``."""
-        return next(place for place, one in enumerate(self.evidence) if one.number == number)
+        return self._places[number]
 
     def neighbours(self, place: int) -> list[int]:
         """Places of the nearest other categories by centroid, nearest first."""
-        cosines = self._centroids() @ self.evidence[place].centroid
+        cosines = self._centroids @ self.evidence[place].centroid
         cosines[place] = -np.inf
         order = np.argsort(-cosines, kind="stable")[: min(self.near, len(self.evidence) - 1)]
         return [int(one) for one in order]
 
+    @cached_property
+    def _places(self) -> Mapping[int, int]:
+        return {one.number: place for place, one in enumerate(self.evidence)}
+
+    @cached_property
     def _centroids(self) -> FloatMatrix:
         return np.stack([one.centroid for one in self.evidence])
 
