@@ -1,6 +1,7 @@
 # make demo      everything set up, the service started, a stream of pictures filed, a page to look at
 # make test      linters, types and the test suite          make test-all   with the slow tests
 # make bench     speed and memory                           make bench-quality   how well pictures are grouped
+# make bench-naming   are categories called what they are
 # make serve     the service in the foreground              make clean      remove what was made here
 #
 # IMAGES=folder  pictures for the demo instead of handwritten digits
@@ -23,7 +24,7 @@ ENCODER_OPTION := $(if $(ENCODER),--encoder "$(ENCODER)")
 NO_TORCH := $(or $(filter classic onnx:% vectors:%,$(ENCODER)),$(if $(IMAGES)$(ENCODER),,digits))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all lint lock clean bench bench-quality try-clip
+.PHONY: help demo serve test test-all lint lock clean bench bench-quality bench-naming try-clip
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -53,6 +54,9 @@ bench: $(VENV)/.dev
 bench-quality: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.quality $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m benchmarks.quality.encoders)
+
+bench-naming: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.naming $(ARGS)
 
 # the exact versions of the whole tree, from an environment that holds nothing else
 lock:

@@ -18,10 +18,12 @@ from categoriser.domain import (
     Group,
     Image,
     Membership,
+    NamingReport,
     Refused,
     RunReport,
     ScheduleEntry,
     Suggestion,
+    WhyName,
 )
 from categoriser.errors import (
     BusyError,
@@ -36,6 +38,7 @@ from categoriser.errors import (
     MissingExtraError,
     MissingVectorsError,
     MissingWeightsError,
+    NamingError,
     NotFoundError,
     RejectedError,
     UnreadablePictureError,
@@ -69,6 +72,8 @@ __all__ = [
     "MissingExtraError",
     "MissingVectorsError",
     "MissingWeightsError",
+    "NamingError",
+    "NamingReport",
     "NotFoundError",
     "Refused",
     "RejectedError",
@@ -77,4 +82,5 @@ __all__ = [
     "Settings",
     "Suggestion",
     "UnreadablePictureError",
+    "WhyName",
 ]

@@ -19,6 +19,7 @@ EVENT_KINDS = (  # of the log
     *("run", "gather", "reject", "unite", "part", "rename", "lock", "unlock", "hide", "show", "apart"),  # and why
     *("granularity", "accept", "undo", "suggest", "dismiss"),
     *("group-spawn", "group-join", "group-revive", "group-merge", "group-end"),  # what became of broad groups
+    *("naming", "name", "relabel", "suggest-name"),  # of names that no person gave
 )
 Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 
@@ -69,6 +70,7 @@ class Category:
     locked: bool = False
     hidden: bool = False
     group: str = ""  # id of the broad group it is in
+    provisional: bool = False  # the name says how it looks, and gives way to any other
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,46 @@ class Why:
     encoder: str
     stacked_on: str | None = None
     memberships: Sequence[Membership] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamingReport:
+    """What one session of naming did.
+
+    ``provisional``: of those named, how many only by their look. ``problems``: one sentence for each source that could
+    not work. ``calls``: how often each source was asked.
+    """
+
+    named: int
+    renamed: int
+    suggested: int
+    provisional: int
+    seconds: float
+    problems: Sequence[str] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+    version: int | None = None  # of the taxonomy; None: nothing was changed
+
+
+@dataclass(frozen=True, slots=True)
+class WhyName:
+    """Why a category is called what it is.
+
+    ``source``: "person", "vocabulary", "captions", "llm", "look", or None for a numbered stand-in. ``captions``: image
+    id → what is known about it in words.
+    """
+
+    category: str
+    label: str
+    source: str | None
+    provisional: bool = False
+    because: str | None = None  # why it was named then
+    at: float | None = None
+    model: str | None = None
+    prompt: str | None = None  # version of the prompt
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # words and phrases with scores, rank and margin
+    exemplars: Sequence[str] = ()
+    captions: Mapping[str, str] = field(default_factory=dict)
+    suggestion: str | None = None  # a name that it might have instead, where a person gave this one
 
 
 @dataclass(frozen=True, slots=True)

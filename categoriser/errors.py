@@ -73,3 +73,7 @@ class BusyError(CategoriserError):
 
 class LeaseLostError(CategoriserError):
     """A slot of the schedule was taken over by another process, and what was done for it is dropped."""
+
+
+class NamingError(CategoriserError):
+    """A source of names cannot work at the moment; the next one is asked."""

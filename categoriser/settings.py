@@ -6,9 +6,9 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -28,10 +28,33 @@ def config_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "config"
 
 
+class NamingSettings(BaseModel):
+    """How categories get names; as environment variables ``CATEGORISER_NAMING__<NAME>``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    automatic: bool = Field(description="name by itself at the end of each run")
+    sources: tuple[Literal["llm", "vocabulary", "captions"], ...] = Field(description="asked in this order")
+    vocabulary: tuple[str, ...] = Field(description="files of words; empty: the English one that is shipped")
+    table: str = Field(description="JSON file of a ready table of text vectors, for encoders that read no text")
+    captions: str = Field(description='"blip", "blip:FOLDER", the address of an endpoint, or empty')
+    caption_model: str = Field(description="name of the model behind that address")
+    text_fields: tuple[str, ...] = Field(description="metadata that says what an image shows")
+    llm: str = Field(description="a .gguf file, owner/repository/file.gguf, the address of an endpoint, or empty")
+    llm_model: str = Field(description="name of the model behind that address")
+    api_key: SecretStr = Field(description="sent to the endpoints as a bearer token")
+    seconds: float = Field(gt=0, description="time limit of one request to an endpoint")
+    words: int = Field(ge=1, le=8, description="most words of a name")
+    ampersand: bool = Field(description='"Cats & dogs", else "Cats and dogs"')
+    language: str = Field(min_length=2, description="of the names")
+    kind: str = Field(description="whose good names a language model is shown: photos, social, shop or archive")
+    daily: int = Field(ge=0, description="renamings of a collection in 24 hours; first names do not count")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="CATEGORISER_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CATEGORISER_", extra="forbid", frozen=True, env_nested_delimiter="__")
 
     encoder: str = Field(description="registry name, path:FOLDER, onnx:FILE, classic or vectors:DIM")
     device: str | None = Field(default=None, description="cpu, cuda, mps; empty lets the encoder choose")
@@ -57,6 +80,8 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(default=False, description="fetch URLs inside the own network too")
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
+    naming: NamingSettings = Field(description="how categories get names")
+
     @field_validator("encoder")
     @classmethod
     def _absolute(cls, spec: str) -> str:
@@ -78,7 +103,7 @@ class Settings(BaseSettings):
         own = os.environ.get("CATEGORISER_CONFIG")
         if own:
             files.append(Path(own))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
 
     @classmethod
     def load(cls, **arguments: Any) -> Settings:

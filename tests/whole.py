@@ -90,6 +90,7 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
 # events that say why; images and categories follow in events of their own
 KINDS = {"spawn", "split", "retire", "revive", "run", "undo", "gather", "reject", "part", "unite"}
 KINDS |= {"suggest", "dismiss", "accept"}
+KINDS |= {"naming", "name", "relabel", "suggest-name"}
 KINDS |= {"rename", "lock", "unlock", "hide", "show", "apart", "granularity"}
 KINDS |= {"group-spawn", "group-join", "group-revive", "group-merge", "group-end"}
 

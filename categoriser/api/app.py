@@ -14,7 +14,18 @@ from categoriser.api.limits import BodyLimit
 from categoriser.api.models import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
-from categoriser.api.routes import collections, curation, images, log, schedule, search, status, suggestions, uploads
+from categoriser.api.routes import (
+    collections,
+    curation,
+    images,
+    log,
+    naming,
+    schedule,
+    search,
+    status,
+    suggestions,
+    uploads,
+)
 from categoriser.library import Library
 
 _LARGEST_BODY = 256 * 1024 * 1024
@@ -54,6 +65,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         log,
         curation,
         suggestions,
+        naming,
         images,
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=failures)

@@ -223,6 +223,7 @@ class CategoryInfo(BaseModel):
     locked: bool
     hidden: bool
     group: str = Field(description="id of the broad group it is in", examples=["k3v9qm2x-g1"])
+    provisional: bool = Field(description="the label only says how it looks, and gives way to any other")
 
 
 class CategoryList(BaseModel):
@@ -486,6 +487,36 @@ class AsOf(BaseModel):
     version: int
     assignments: dict[str, str | None] = Field(description="image id to category id")
     groups: dict[str, str] = Field(description="category id to group id")
+
+
+class NamingInfo(BaseModel):
+    """What one session of naming did."""
+
+    named: int
+    renamed: int
+    suggested: int = Field(description="for categories that a person named or locked")
+    provisional: int = Field(description="of those named, how many only by their look")
+    seconds: float
+    problems: list[str] = Field(description="one sentence for each source of names that could not work")
+    calls: dict[str, int] = Field(description="how often each source was asked")
+    version: int | None = Field(description="of the taxonomy; take the names back by it")
+
+
+class WhyNameInfo(BaseModel):
+    """Why a category is called what it is."""
+
+    category: str
+    label: str
+    source: str | None = Field(description="person, vocabulary, captions, llm, look; null: a numbered stand-in")
+    provisional: bool
+    because: str | None
+    at: float | None
+    model: str | None
+    prompt: str | None
+    evidence: dict[str, Any] = Field(description="words and phrases with scores, rank and margin of its test")
+    exemplars: list[str]
+    captions: dict[str, str] = Field(description="image id to what is known about it in words")
+    suggestion: str | None
 
 
 class WhyInfo(BaseModel):

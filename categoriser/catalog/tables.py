@@ -103,6 +103,7 @@ categories = sa.Table(
     sa.Column("cohesion", sa.Double, nullable=True),  # as of the last run
     sa.Column("exemplars", _JSON, nullable=True),  # image ids as of the last run
     sa.Column("named_by", sa.String(8), nullable=True),  # person | machine
+    sa.Column("naming", _JSON, nullable=True),  # where the name comes from, and what a person might change it to
     sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("strictness", sa.Double, nullable=False, server_default="0"),  # σ above the usual floor for newcomers

@@ -194,6 +194,16 @@ def page(
     return [dict(row._mapping) for row in connection.execute(query.offset(offset).limit(limit))]
 
 
+def merged_at(connection: Connection, collection_id: int) -> dict[int, float]:
+    """Category that others were merged into → when that happened last."""
+    query = (
+        sa.select(categories.c.merged_into, sa.func.max(categories.c.retired_at).label("at"))
+        .where(categories.c.collection_id == collection_id, categories.c.merged_into.is_not(None))
+        .group_by(categories.c.merged_into)
+    )
+    return {row.merged_into: row.at for row in connection.execute(query)}
+
+
 def living(connection: Connection, collection_id: int) -> list[int]:
     """Numbers of the categories that are not retired."""
     query = sa.select(categories.c.number).where(

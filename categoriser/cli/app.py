@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from categoriser.api.errors import code_of, error_body
-from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, schedule, search, serve, suggest
+from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, naming, schedule, search, serve, suggest
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
@@ -66,6 +66,8 @@ for command in (
     curate.merge,
     curate.split,
     curate.rename,
+    naming.name,
+    naming.vocabulary,
     curate.lock,
     curate.hide,
     curate.apart,

@@ -78,10 +78,16 @@ def plain_lines(text: str) -> Text:
 
 def _print(report: DemoReport) -> None:
     rows = [
-        (one["label"], one["id"], f"{one['size']:,}", "" if one["cohesion"] is None else f"{one['cohesion']:.2f}")
+        (
+            one["label"],
+            "provisional" if one["provisional"] else "",
+            one["id"],
+            f"{one['size']:,}",
+            "" if one["cohesion"] is None else f"{one['cohesion']:.2f}",
+        )
         for one in report.categories[:_SHOWN]
     ]
-    print_table(f"{len(report.categories)} categories", ("label", "id", "images#", "cohesion#"), rows)
+    print_table(f"{len(report.categories)} categories", ("name", "", "id", "images#", "cohesion#"), rows)
     if len(report.categories) > _SHOWN:
         say(f"… and {len(report.categories) - _SHOWN} more")
     say(f"Unsorted: {report.unsorted:,}")

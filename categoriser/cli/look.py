@@ -28,8 +28,18 @@ def categories(
     if json:
         print_json({"categories": page, "unsorted": unsorted, "images": images})
         return
-    rows = [(one.id, one.label, f"{one.size:,}", _cosine(one.cohesion), one.group) for one in page]
-    print_table(f"{images:,} images in {collection}", ("id", "label", "images#", "cohesion#", "group"), rows)
+    rows = [
+        (
+            one.id,
+            one.label,
+            "provisional" if one.provisional else "",
+            f"{one.size:,}",
+            _cosine(one.cohesion),
+            one.group,
+        )
+        for one in page
+    ]
+    print_table(f"{images:,} images in {collection}", ("id", "label", "", "images#", "cohesion#", "group"), rows)
     say(f"Unsorted: {unsorted:,}")
 
 

@@ -32,6 +32,7 @@ class Section:
     """One category on the page."""
 
     label: str
+    provisional: bool
     id: str
     size: int
     cohesion: float | None
@@ -83,7 +84,12 @@ def write_page(
 
     sections = [
         Section(
-            one["label"], one["id"], one["size"], one["cohesion"], [tile(image_id) for image_id in shown[one["id"]]]
+            label=one["label"],
+            provisional=one["provisional"],
+            id=one["id"],
+            size=one["size"],
+            cohesion=one["cohesion"],
+            tiles=[tile(image_id) for image_id in shown[one["id"]]],
         )
         for one in report.categories
     ]

@@ -30,6 +30,7 @@ SHOWN_CATEGORIES = 36
 SHOWN_PICTURES = 12  # of each
 _SIDE = 112  # pixels of a thumbnail on the contact sheet
 _PAGE = 1000  # vectors read at a time
+_UNNAMED = {"automatic": False}  # it is groups that are looked at, and their cost
 
 
 class Audience(Protocol):
@@ -79,7 +80,9 @@ def evaluate_subject(subject: Subject, plan: Plan, audience: Audience | None = N
     with (
         tempfile.TemporaryDirectory(prefix="categoriser-evaluate-") as folder,
         # never the database that the environment may name: everything made here is thrown away
-        Library.open(folder, spec, granularity=plan.granularity, automatic_runs=True, database="") as library,
+        Library.open(
+            folder, spec, granularity=plan.granularity, automatic_runs=True, database="", **_UNNAMED
+        ) as library,
     ):
         encoder = library.encoder
         for number, order in enumerate(orders):

@@ -30,11 +30,12 @@ from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
-from categoriser.library.curation import Curation
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
+from categoriser.library.naming import Naming
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.maintenance.agenda import agenda
+from categoriser.maintenance.evidence import is_provisional
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
 from categoriser.settings import Settings
 
@@ -46,11 +47,11 @@ _ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection(Curation):
+class Collection(Naming):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
-        super().__init__(library.storage, row.id)
+        super().__init__(library.storage, row.id, library.namers)
         self._library = library
         self.name = row.name
         self.key = row.key
@@ -516,6 +517,7 @@ def _category(row: CollectionRow, stored: Mapping[str, Any]) -> Category:
         locked=bool(stored["locked"]),
         hidden=bool(stored["hidden"]),
         group=row.group_id(stored["group_number"]),
+        provisional=is_provisional(stored),
     )
 
 

@@ -24,6 +24,7 @@ from categoriser.state import Storage
 
 _EXAMPLES = 6
 _PAGE = 5000
+_OF_THEMSELVES = {"undo", "naming"}  # versions that are taken back only by their number
 
 
 class Curation:
@@ -56,7 +57,9 @@ class Curation:
 
     def run(self) -> RunReport:
         """Run the job now: split, merge, spawn and refine categories."""
-        return run(self._storage, self._id)
+        report = run(self._storage, self._id)
+        self._after_run()
+        return report
 
     def plan(self) -> RunPlan:
         """What a run would change now, step by step, without changing anything."""
@@ -81,7 +84,9 @@ class Curation:
         unknown = set(steps or ()) - {step.id for step in self._plan.steps}
         if unknown:
             raise NotFoundError(f"The plan has no step {min(unknown)!r}.")
-        return apply(self._storage, self._id, self._plan, steps)
+        report = apply(self._storage, self._id, self._plan, steps)
+        self._after_run()
+        return report
 
     # ---- suggestions ---------------------------------------------------------------------------------------------
 
@@ -184,7 +189,7 @@ class Curation:
                 raise ConfigurationError("Undo a version or an event, not both.")
             return self._edit(self._undoer.undo_event(event))
         if version is None:
-            found = [one for one in self.versions() if one.undone_by is None and one.kind != "undo"]
+            found = [one for one in self.versions() if one.undone_by is None and one.kind not in _OF_THEMSELVES]
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
             version = found[0].version
@@ -277,6 +282,9 @@ class Curation:
             stacked_on=stored["head_id"],
             memberships=between,
         )
+
+    def _after_run(self) -> None:
+        """What follows every run."""
 
     # ---- helpers of the above ------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import threading
 import unicodedata
 from collections import Counter
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +14,15 @@ from typing import Any, Self
 from categoriser.catalog import collections, inbox, outbox, storable_text
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import Filed, ScheduleEntry
+from categoriser.domain import Filed, RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
+from categoriser.library.namers import Namers
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
+from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
 from categoriser.pipeline import Pipeline, no_pictures
@@ -42,6 +43,8 @@ class Library:
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
         self._creating = threading.Lock()
+        self.namers = Namers(storage, settings, self.encoder_of)
+        storage.ran = self.namers.soon
         self.pipeline = Pipeline(storage, self.encoder_of, settings)
 
     @classmethod
@@ -99,7 +102,10 @@ class Library:
         try:
             self.pipeline.close()
         finally:
-            self.storage.close()
+            try:
+                self.namers.close()
+            finally:
+                self.storage.close()
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
@@ -210,7 +216,12 @@ class Library:
 
     def scheduled(self) -> Scheduler:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
-        return Scheduler(self.storage.database, self.timetable, partial(run, self.storage))
+        return Scheduler(self.storage.database, self.timetable, self._run)
+
+    def _run(self, collection_id: int, fence: Fence) -> RunReport:
+        report = run(self.storage, collection_id, fence)
+        self.namers.after_run(collection_id)
+        return report
 
     @property
     def encoder(self) -> Encoder:

@@ -131,6 +131,7 @@ def publish(
     undoes: int | None = None,
     fence: Fence | None = None,
     then: Then | None = None,
+    news: Sequence[Entry] = (),
 ) -> Published:
     """Make a change, for readers all of it at once. Call it within ``states.writing``: a failure drops the state.
 
@@ -148,6 +149,7 @@ def publish(
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
         then: called in the transaction when the change is written.
+        news: more entries for the log, after the one about the version.
     """
     grouping, collection = state.grouping, state.collection
     before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
@@ -185,6 +187,7 @@ def publish(
         revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
         _describe(connection, state, (touched | set(checked)) - set(gone))
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
+        log += news
         log += [{"kind": "revive", "category": number} for number in revived]
         log += _announce(connection, state, before, after, created, gone)
         wanted = {number: group for number, (_, group) in change.groups.items()}

@@ -158,7 +158,13 @@ class Editor(Editing):
             stored = self._living(state, category)
             wanted = (None, None) if label is None else (checked_label(label), "person")
             change = Change(
-                facts={category: {"label": (stored["label"], wanted[0]), "named_by": (stored["named_by"], wanted[1])}}
+                facts={
+                    category: {
+                        "label": (stored["label"], wanted[0]),
+                        "named_by": (stored["named_by"], wanted[1]),
+                        "naming": (stored["naming"], None),
+                    }
+                }
             )
             detail = {"label": wanted[0], "was": stored["label"]}
             return self._done(state, change, "rename", started, category=category, detail=detail)

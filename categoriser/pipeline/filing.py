@@ -115,6 +115,7 @@ def _run(storage: Storage, collection_id: int) -> None:
     """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
     try:
         run(storage, collection_id)
+        storage.ran(collection_id)
     except NotFoundError:
         return
     except Exception:

@@ -19,6 +19,7 @@ class Media:
     def __init__(self, folder: Path) -> None:
         self._originals = folder / "originals"
         self._thumbnails = folder / "thumbnails"
+        self._captions = folder / "captions"
         self._drafts = folder / "drafts"
         self.settling = threading.RLock()
         shutil.rmtree(self._drafts, ignore_errors=True)  # what a killed process left half written
@@ -30,6 +31,10 @@ class Media:
     def thumbnail(self, key: str, sha256: str) -> Path:
         """Where the JPEG thumbnail of an image lies."""
         return self._thumbnails / key / sha256[:2] / f"{sha256}.jpg"
+
+    def captions(self, key: str) -> Path:
+        """Where descriptions of pictures lie, one file per content."""
+        return self._captions / key
 
     def keep_original(self, key: str, sha256: str, data: bytes) -> None:
         """Write an original; on return it survives power loss."""
@@ -49,10 +54,11 @@ class Media:
         """Delete the files of one image."""
         self.original(key, sha256).unlink(missing_ok=True)
         self.thumbnail(key, sha256).unlink(missing_ok=True)
+        (self.captions(key) / sha256[:2] / f"{sha256}.json").unlink(missing_ok=True)
 
     def drop(self, key: str) -> None:
         """Delete all files of a collection."""
-        for folder in (self._originals, self._thumbnails):
+        for folder in (self._originals, self._thumbnails, self._captions):
             shutil.rmtree(folder / key, ignore_errors=True)
 
     def _write(self, path: Path, data: bytes, *, durable: bool) -> None:

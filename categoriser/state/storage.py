@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -33,6 +33,7 @@ class Storage:
             ConfigurationError: the folder cannot be made or written, or the database cannot be used.
         """
         self.folder = folder
+        self.ran: Callable[[int], None] = lambda _: None  # told about runs that nobody asked for; must not raise
         self._lock = _owned(folder)
         try:
             self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))

@@ -105,6 +105,7 @@ def _category(category: Category) -> CategoryInfo:
         locked=category.locked,
         hidden=category.hidden,
         group=category.group,
+        provisional=category.provisional,
     )
 
 

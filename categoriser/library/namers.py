@@ -1,0 +1,288 @@
+"""Puts sources of names together as the settings say, and lets them name one collection at a time."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from categoriser.catalog import collections
+from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.tables import Record
+from categoriser.domain import FloatMatrix, NamingReport
+from categoriser.encoders import Encoder, takes_ready_vectors
+from categoriser.encoders.hub import find_model
+from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.maintenance.naming import name_categories
+from categoriser.naming import Case, Chain, NameSource, Picture, Style
+from categoriser.naming.atlas import Lexicon
+from categoriser.naming.blip import HUB_NAME, Blip, require_blip
+from categoriser.naming.captions import Captioner, CaptionPhrases, Describer, FolderCaptions
+from categoriser.naming.endpoint import ChatEndpoint
+from categoriser.naming.llama import Llama, find_gguf, require_llama
+from categoriser.naming.llm import EndpointModel, LanguageModel, LanguageNames
+from categoriser.naming.look import Looks
+from categoriser.naming.prompts import read_prompt
+from categoriser.naming.relabel import Policy
+from categoriser.naming.spaces import EncoderSpace
+from categoriser.naming.table import read_table
+from categoriser.naming.text_cache import TextCache
+from categoriser.naming.vision import EndpointCaptioner
+from categoriser.naming.vocabulary import Vocabulary, read_vocabulary
+from categoriser.naming.words import Words
+from categoriser.settings import Settings, config_folder
+from categoriser.state import Storage
+
+_log = logging.getLogger(__name__)
+_Made = TypeVar("_Made")
+_ADDRESS: Final = ("http://", "https://")
+
+
+class Namers:
+    """The sources of names of a library. One session at a time: models are large, and none is safe to share."""
+
+    def __init__(self, storage: Storage, settings: Settings, encoder_of: Callable[[CollectionRow], Encoder]) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._encoder_of = encoder_of
+        self._session = threading.RLock()
+        self._words: dict[str, Words | None] = {}  # by encoder
+        self._language: list[LanguageModel | None] = []  # once it was tried to open
+        self._describing: list[Captioner | None] = []
+        self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
+        self._endpoints: list[ChatEndpoint] = []
+        self._waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._worker: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    @property
+    def style(self) -> Style:
+        """House style."""
+        one = self._settings.naming
+        return Style(words=one.words, ampersand=one.ampersand, language=one.language, kind=one.kind)
+
+    def name_categories(self, collection: CollectionRow) -> NamingReport:
+        """Name what needs a name now.
+
+        Raises:
+            NotFoundError: the collection was deleted.
+        """
+        with self._session:
+            chain, problems = self._chain(collection)
+            policy = Policy(daily=self._settings.naming.daily)
+            report = name_categories(
+                self._storage, collection.id, chain, self.style, policy, self.pictures, self._closing.is_set
+            )
+            return _with_problems(report, problems)
+
+    def after_run(self, collection_id: int) -> None:
+        """Name at the end of a run, if the settings say so; a failure is told and is no reason to fail the run."""
+        if not self._settings.naming.automatic:
+            return
+        with self._storage.database.read() as connection:
+            collection = collections.get(connection, collection_id)
+        try:
+            if collection is not None:
+                self.name_categories(collection)
+        except NotFoundError:
+            return
+        except Exception:
+            _log.exception("categories of collection %d could not be named; the next run tries again", collection_id)
+
+    def soon(self, collection_id: int) -> None:
+        """Name at once where that takes milliseconds, else in the background: no upload waits for a model of words."""
+        if not self._settings.naming.automatic or self._closing.is_set():
+            return
+        if self._session.acquire(blocking=False):
+            try:
+                if self._quick(collection_id):
+                    self.after_run(collection_id)
+                    return
+            finally:
+                self._session.release()
+        self._waiting.put(collection_id)
+        if self._worker is None:
+            self._worker = threading.Thread(target=self._work, name="naming", daemon=True)
+            self._worker.start()
+
+    def words_of(self, collection: CollectionRow) -> Words | None:
+        """The vocabulary in the space of a collection; None where pictures and words cannot be compared."""
+        with self._session:
+            if collection.encoder_id not in self._words:
+                self._words[collection.encoder_id] = self._attempt("vocabulary", lambda: self._open_words(collection))
+            return self._words[collection.encoder_id]
+
+    def vocabulary(self) -> Vocabulary:
+        """The words of the settings.
+
+        Raises:
+            ConfigurationError: a file cannot be read or makes no sense.
+        """
+        files = [Path(name).expanduser() for name in self._settings.naming.vocabulary]
+        return read_vocabulary(files or [config_folder() / "vocabulary" / "english.txt"])
+
+    def describer(self, collection: CollectionRow) -> Describer:
+        """Texts about exemplars of a collection."""
+        return Describer(self._captioner(), FolderCaptions(self._storage.media.captions(collection.key)))
+
+    def pictures(self, collection: CollectionRow, rows: Sequence[Record]) -> list[Picture]:
+        """Image rows as sources look at them."""
+        return [
+            Picture(
+                row["image_id"], row["sha256"], self._reader(collection.key, row["sha256"]), self._text(row["metadata"])
+            )
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        """End after the category under way; what is left is named after the next run."""
+        self._closing.set()
+        if self._worker is not None:
+            self._waiting.put(None)
+            self._worker.join()
+        for endpoint in self._endpoints:
+            endpoint.close()
+
+    # ---- parts of the above --------------------------------------------------------------------------------------
+
+    def _quick(self, collection_id: int) -> bool:
+        """Whether naming asks no model: neither for names or captions nor for the vectors of the vocabulary."""
+        one = self._settings.naming
+        if one.llm or one.captions:
+            return False
+        with self._storage.database.read() as connection:
+            collection = collections.get(connection, collection_id)
+        if collection is None or one.table or collection.encoder_id in self._words:
+            return True
+        return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
+
+    def _work(self) -> None:
+        while (collection_id := self._waiting.get()) is not None:
+            if self._closing.is_set():
+                return
+            self.after_run(collection_id)
+
+    def _chain(self, collection: CollectionRow) -> tuple[Chain, list[str]]:
+        """The sources for a collection, and why some are left out."""
+        words, describer = self.words_of(collection), self.describer(collection)
+        made: dict[str, NameSource | None] = {
+            "llm": self._language_names(describer, words),
+            "vocabulary": words,
+            "captions": CaptionPhrases(describer),
+        }
+        sources = [source for name in self._settings.naming.sources if (source := made[name]) is not None]
+        chain = Chain([*sources, Looks()], lambda survey: None if words is None else words.atlas(survey))
+        return chain, list(self._broken.values())
+
+    def _open_words(self, collection: CollectionRow) -> Words | None:
+        vocabulary, table = self.vocabulary(), self._settings.naming.table
+        if table:
+            space = read_table(Path(table).expanduser(), collection.encoder_id, collection.dimension)
+            return Words(Lexicon(space, vocabulary.joined(space.vocabulary.terms, vocabulary.id)))
+        if takes_ready_vectors(collection.encoder_id):
+            return None
+        cache = TextCache.of(self._storage.folder / "words", collection.encoder_id)
+        if not len(cache) and not self._encoder_of(collection).reads_text:
+            return None
+        return Words(Lexicon(EncoderSpace(_LateEncoder(collection, self._encoder_of), cache), vocabulary))
+
+    def _language_names(self, describer: Describer, words: Words | None) -> LanguageNames | None:
+        told = self._settings.naming.llm
+        if not told:
+            return None
+        if not self._language:
+            self._language.append(self._attempt("llm", self._open_model))
+        model = self._language[0]
+        if model is None:
+            return None
+        prompts = config_folder() / "prompts"
+        examples = dict(
+            line.partition(": ")[::2]
+            for line in read_prompt(prompts / "examples.txt").text.splitlines()
+            if ": " in line
+        )
+        terms = None if words is None else partial(_best, words)
+        return LanguageNames(model, read_prompt(prompts / "name.txt"), examples, describer=describer, terms=terms)
+
+    def _open_model(self) -> LanguageModel:
+        told = self._settings.naming.llm
+        if told.startswith(_ADDRESS):
+            endpoint = self._endpoint(told, self._settings.naming.llm_model)
+            return EndpointModel(endpoint.ask, endpoint.model, endpoint.place)
+        require_llama()
+        return Llama(find_gguf(told, offline=self._settings.offline))
+
+    def _captioner(self) -> Captioner | None:
+        if not self._settings.naming.captions:
+            return None
+        with self._session:
+            if not self._describing:
+                self._describing.append(self._attempt("captions", self._open_captioner))
+            return self._describing[0]
+
+    def _open_captioner(self) -> Captioner:
+        told = self._settings.naming.captions
+        if told.startswith(_ADDRESS):
+            prompt = read_prompt(config_folder() / "prompts" / "caption.txt")
+            return EndpointCaptioner(self._endpoint(told, self._settings.naming.caption_model), prompt)
+        kind, _, folder = told.partition(":")
+        require_blip()
+        weights = Path(folder).expanduser() if kind == "blip" and folder else None
+        return Blip(find_model(HUB_NAME, "main", weights=weights, offline=self._settings.offline))
+
+    def _endpoint(self, url: str, model: str) -> ChatEndpoint:
+        one = self._settings.naming
+        endpoint = ChatEndpoint(url, model, key=one.api_key.get_secret_value() or None, seconds=one.seconds)
+        self._endpoints.append(endpoint)
+        return endpoint
+
+    def _attempt(self, part: str, make: Callable[[], _Made]) -> _Made | None:
+        """What is set up and cannot be used is told in a sentence, and the others go on."""
+        try:
+            made = make()
+        except CategoriserError as error:
+            _log.warning("%s", error)
+            self._broken[part] = str(error)
+            return None
+        self._broken.pop(part, None)
+        return made
+
+    def _reader(self, key: str, sha256: str | None) -> Callable[[], bytes | None]:
+        def read() -> bytes | None:
+            if sha256 is None:
+                return None
+            try:
+                return self._storage.media.thumbnail(key, sha256).read_bytes()
+            except OSError:
+                return None
+
+        return read
+
+    def _text(self, metadata: Mapping[str, object] | None) -> str | None:
+        told = [(metadata or {}).get(name) for name in self._settings.naming.text_fields]
+        return ". ".join(one.strip() for one in told if isinstance(one, str) and one.strip()) or None
+
+
+class _LateEncoder:
+    """Opens the encoder when a text has to be encoded that was not before: most sessions need none."""
+
+    def __init__(self, collection: CollectionRow, encoder_of: Callable[[CollectionRow], Encoder]) -> None:
+        self.id = collection.encoder_id
+        self._open: Callable[[], Encoder] = partial(encoder_of, collection)
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatMatrix | None:
+        """As the encoder does."""
+        return self._open().encode_texts(texts)
+
+
+def _best(words: Words, case: Case) -> list[tuple[str, float]]:
+    return words.best(case.survey, case.subject.number)
+
+
+def _with_problems(report: NamingReport, problems: Sequence[str]) -> NamingReport:
+    return replace(report, problems=tuple(dict.fromkeys((*problems, *report.problems))))
