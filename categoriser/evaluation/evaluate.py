@@ -81,7 +81,7 @@ def evaluate_subject(subject: Subject, plan: Plan, audience: Audience | None = N
         tempfile.TemporaryDirectory(prefix="categoriser-evaluate-") as folder,
         # never the database that the environment may name: everything made here is thrown away
         Library.open(
-            folder, spec, granularity=plan.granularity, automatic_runs=True, database="", **_UNNAMED
+            folder, spec, granularity=plan.granularity, automatic_runs=True, database="", naming=_UNNAMED
         ) as library,
     ):
         encoder = library.encoder

@@ -252,7 +252,7 @@ def test_the_migration_goes_both_ways(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "catalog.sqlite"))
     config = Config()
     config.set_main_option("script_location", str(Path(categoriser.catalog.__file__).parent / "migrations"))
-    for step, there in (("names", True), ("names-1", False)):
+    for step, there in (("0006", True), ("0005", False)):
         with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
             config.attributes["connection"] = connection
             command.downgrade(config, step)
