@@ -1,10 +1,11 @@
 """The grouping engine: numpy in, numpy out."""
 
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration
-from categoriser.engine.grouping import Grouping, Proposal, Seen
+from categoriser.engine.grouping import Grouping, Seen
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.neighbours import NOBODY
 from categoriser.engine.parameters import DIAL, Parameters
+from categoriser.engine.proposing import Proposal
 from categoriser.engine.rows import MemoryRows, Rows
 from categoriser.engine.rules import Rules
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix, FloatVector, IntVector
-from categoriser.engine.calibrate import UNCALIBRATED, Calibration, calibrate
+from categoriser.engine.calibrate import UNCALIBRATED, Calibration
 from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
 from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest, similarities
 from categoriser.engine.parameters import Parameters
-from categoriser.engine.regroup import Snapshot, refine, regroup
+from categoriser.engine.proposing import Proposal, propose
 from categoriser.engine.rows import MemoryRows, Rows, grown
 from categoriser.engine.rules import NO_RULES
 
@@ -40,18 +40,6 @@ class Seen:
     def __getitem__(self, places: Sequence[int]) -> Seen:
         """The same of some of the batch."""
         return Seen(self.ids[places], self.cosines[places], self.state)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a run would change. Numbers of categories from ``Grouping.next_category`` on would be new."""
-
-    calibration: Calibration
-    before: IntVector  # [micro-clusters] category now
-    after: IntVector  # [micro-clusters] category then
-    moves: Mapping[int, int]  # row → micro-cluster that it would join
-    next_category: int
-    checked: Mapping[int, int] = field(default_factory=dict)  # category → first row for which it was not looked into
 
 
 class Grouping:
@@ -303,68 +291,8 @@ class Grouping:
         return proposal
 
     def propose(self) -> Proposal:
-        """Calibrate, split, merge, absorb, spawn, refine, without changing anything. Nothing below six images."""
-        before = self.micros.categories.copy()
-        if self.weighing < 6:
-            return Proposal(self.calibration, before, before, {}, self.next_category)
-        rows = np.flatnonzero(self.active)
-        snapshot = self._snapshot(rows)
-        rank = min(self.parameters.micro_rank - 1, self.weighing - 2)
-        calibration = calibrate(
-            snapshot.vectors,
-            self.lists.cosines[rows, 0],
-            self.lists.cosines[rows, rank],
-            self.lists.cosines[rows, -1],
-            dial=self.dial,
-            parameters=self.parameters,
-            rng=np.random.default_rng(self.weighing),
-        )
-        settled = self._settled(snapshot, rows)
-        after, next_category = regroup(snapshot, calibration, self.parameters, self.next_category, self.rules, settled)
-        asked = self._stirred(snapshot, rows, before, after, settled)
-        wanted = refine(snapshot, after, calibration, self.parameters, self.used, asked)
-        present = after[snapshot.micro_of]
-        moves = {}
-        for i in np.flatnonzero((wanted != present) & (wanted >= 0)).tolist():
-            micro = self._fitting(int(rows[i]), int(wanted[i]), after)
-            if micro >= 0:
-                moves[int(rows[i])] = micro
-        won = (before >= 0) & (after >= 0) & (before != after) & (self.micros.counts > 0)
-        mixed = set(np.unique(after[won]).tolist()) & set(np.unique(before).tolist())  # to be looked into again
-        checked = dict.fromkeys(frozenset(np.unique(after).tolist()) - settled - {UNSORTED}, self.length)
-        checked |= dict.fromkeys(mixed, 0)
-        return Proposal(calibration, before, after, moves, next_category, checked)
-
-    def _settled(self, snapshot: Snapshot, rows: IntVector) -> frozenset[int]:
-        """Categories that hardly grew since they were last looked at: a run does not look into them again."""
-        if self.weighing <= self.parameters.mature:
-            return frozenset()
-        labels = snapshot.categories[snapshot.micro_of]
-        rows, labels = rows[labels >= 0], labels[labels >= 0]
-        sizes = np.bincount(labels, minlength=self.next_category)
-        since = np.zeros(self.next_category, np.int64)
-        since[list(self.checked)] = list(self.checked.values())
-        grown = np.bincount(labels[rows >= since[labels]], minlength=self.next_category)
-        clean = grown < np.maximum(self.parameters.dirty_images, self.parameters.dirty_share * sizes)
-        return frozenset(np.flatnonzero(clean & (sizes > 0)).tolist())
-
-    def _stirred(
-        self, snapshot: Snapshot, rows: IntVector, before: IntVector, after: IntVector, settled: frozenset[int]
-    ) -> IntVector:
-        """Images [of the snapshot] that may want to move: those outside settled categories, newcomers, and those whose
-        category or whose neighbour's category changes."""
-        if not settled:
-            return np.arange(snapshot.size)
-        labels = before[snapshot.micro_of]
-        since = np.zeros(self.next_category + 1, np.int64)  # the last entry answers for Unsorted
-        since[list(self.checked)] = list(self.checked.values())
-        moving = np.append(labels != after[snapshot.micro_of], False)  # the last entry answers for NOBODY
-        stirred = moving[:-1] | (rows >= since[labels]) | ~np.isin(labels, list(settled))
-        if moving.any():
-            stirred |= moving[snapshot.neighbours].any(axis=1)
-            named = snapshot.neighbours[moving[:-1]]
-            stirred[named[named >= 0]] = True
-        return np.flatnonzero(stirred)
+        """What a run would do; nothing is changed."""
+        return propose(self)
 
     def change(
         self,
@@ -394,32 +322,6 @@ class Grouping:
         self.micros.resize(number + 1)
         self.micros.categories[number] = category
         return number
-
-    def _snapshot(self, rows: IntVector) -> Snapshot:
-        dense = np.full(self.length + 1, NOBODY, np.int32)  # the last entry answers for NOBODY
-        dense[rows] = np.arange(len(rows), dtype=np.int32)
-        matrix = self.rows.matrix
-        return Snapshot(
-            vectors=matrix if len(rows) == len(matrix) else matrix[rows],
-            neighbours=dense[self.lists.ids[rows, : self.used]],
-            cosines=self.lists.cosines[rows, : self.used],
-            micro_of=self._micro_of[rows].astype(np.int64),
-            sums=self.micros.sums,
-            counts=self.micros.counts.astype(np.float64),
-            categories=self.micros.categories.copy(),
-        )
-
-    def _fitting(self, row: int, category: int, categories: IntVector) -> int:
-        """The closest micro-cluster of a category among the neighbours'; -1 for none, or by the rules."""
-        own = int(self._micro_of[row])
-        if own in self.rules.bound:
-            return NOBODY
-        near = self.lists.ids[row]
-        numbers = np.unique(self._micro_of[near[near >= 0]])
-        numbers = numbers[(categories[numbers] == category) & (self.micros.counts[numbers] > 0)]
-        if not len(numbers):
-            return NOBODY
-        return self.micros.closest(numbers.tolist(), self.rows.matrix[row], -np.inf)[0]
 
     # ---- keeping -------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED, Calibration, Grouping
-from categoriser.engine.grouping import Proposal
+from categoriser.engine.proposing import Proposal
 from categoriser.maintenance.changes import Change
 from categoriser.maintenance.ideas import undismissed
 from categoriser.maintenance.steps import Step, StepKind, change_of
