@@ -15,6 +15,7 @@ from categoriser.encoders.hub import find_model
 from categoriser.encoders.onnx import OnnxEncoder
 from categoriser.encoders.runtime import Runtime, choose_runtime, require_torch
 from categoriser.encoders.siglip import open_siglip
+from categoriser.encoders.texts import SentenceEncoder, WordsEncoder
 from categoriser.encoders.vectors import BroughtVectors
 from categoriser.errors import CategoriserError, ConfigurationError, MissingWeightsError
 
@@ -119,7 +120,8 @@ def open_encoder(
     """Open an encoder.
 
     Args:
-        spec: a name of ``REGISTRY``, ``path:FOLDER``, ``onnx:FILE`` or ``vectors:DIM``.
+        spec: a name of ``REGISTRY``, ``path:FOLDER``, ``onnx:FILE``, ``vectors:DIM``, or for texts ``words`` or
+            ``sentence:MODEL``.
         device: ``cpu``, ``cuda``, ``cuda:N``, ``mps``; None takes the best there is.
         weights: look for a registry model's weights here and nowhere else.
         offline: never ask a model hub.
@@ -142,6 +144,10 @@ def open_encoder(
             return BroughtVectors(int(dimension))
         case "classic", "":
             return ClassicEncoder()
+        case "words", "":
+            return WordsEncoder()
+        case "sentence", model if model:
+            return SentenceEncoder(model, device=device, offline=offline)
     described = next((description for description in REGISTRY if description.name == spec), None)
     if described is None:
         known = ", ".join(description.name for description in REGISTRY)

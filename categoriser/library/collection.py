@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.views import shown_name
 from categoriser.domain import Category, Event, Failure, Filed, FloatVector, Found, Image, Refused, ScheduleEntry
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
@@ -20,6 +21,7 @@ from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.curation import Curation
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
+from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
 from categoriser.settings import Settings
@@ -32,14 +34,15 @@ _ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection(Curation):
+class Collection(Viewed, Curation):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
         super().__init__(library.storage, row.id)
         self._library = library
-        self.name = row.name
+        self.name = shown_name(row.name)
         self.key = row.key
+        self.files_key = row.files_key
 
     def __repr__(self) -> str:
         return f"Collection({self.name!r})"
@@ -148,6 +151,7 @@ class Collection(Curation):
                 Refused(arrival.image_id, str(outcome)) if isinstance(outcome, CategoriserError) else outcome
                 for arrival, outcome in zip(arrivals, outcomes, strict=True)
             ]
+            self._library.follow(self._id)
             if progress is not None:
                 progress(len(answers), len(ids))
         return answers
@@ -298,7 +302,11 @@ class Collection(Curation):
 
     def delete(self, image_ids: str | Iterable[str]) -> int:
         """Delete images and everything known about them; returns how many there were. Files of yours stay."""
-        return remove_images(self._storage, self._id, [image_ids] if isinstance(image_ids, str) else list(image_ids))
+        wanted = [image_ids] if isinstance(image_ids, str) else list(image_ids)
+        self._delete_in_views(wanted)  # first: a crash must not leave there what is gone here
+        count = remove_images(self._storage, self._id, wanted)
+        self._delete_in_views(wanted)  # what a view took over meanwhile
+        return count
 
     def export(
         self, target: str | Path, style: Style | None = None, *, files: Literal["link", "copy"] = "link"
@@ -381,7 +389,9 @@ class Collection(Curation):
         path: Path | None = None
         if stored["sha256"]:
             path = (
-                media.thumbnail(self.key, stored["sha256"]) if kind == "thumbnail" else media.locate(self.key, stored)
+                media.thumbnail(self.files_key, stored["sha256"])
+                if kind == "thumbnail"
+                else media.locate(self.files_key, stored)
             )
         if path is None or not path.is_file():
             raise NotFoundError(f"There is no {kind} of image {image_id!r}: it came as a vector, or its file is gone.")

@@ -12,14 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, outbox, storable_text
+from categoriser.catalog import collections, inbox, outbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, ScheduleEntry
-from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors
+from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
+from categoriser.library.view import View, create_texts
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.schedule import Scheduler
@@ -42,7 +43,7 @@ class Library:
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
         self._creating = threading.Lock()
-        self.pipeline = Pipeline(storage, self.encoder_of, settings)
+        self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
     def open(
@@ -142,6 +143,8 @@ class Library:
         _check_text("The name of a collection", name)
         found = self._find(name)
         if found is not None:
+            if takes_texts(found.encoder_id):
+                return View(self, found)
             self._check_encoder(found)
             return Collection(self, found)
         if not create:
@@ -183,7 +186,8 @@ class Library:
     def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
         """Collections by name."""
         with self.storage.database.read() as connection:
-            return [Collection(self, row) for row in collections.page(connection, after=after, limit=limit)]
+            rows = collections.page(connection, after=after, limit=limit)
+        return [View(self, row) if takes_texts(row.encoder_id) else Collection(self, row) for row in rows]
 
     def delete_collection(self, name: str) -> int:
         """Delete a collection with all its images; returns their number. Files of yours stay.
@@ -194,6 +198,7 @@ class Library:
         found = self._find(name)
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
+        self._delete_views(found)
         with self.storage.states.excluding(found.id):
             with self.storage.database.write() as connection:
                 size = collections.size(connection, found.id)
@@ -201,6 +206,46 @@ class Library:
                 collections.delete(connection, found.id)
             self.storage.delivery.deliver(order)
         return size
+
+    def text_collection(
+        self, name: str, *, criterion: str = "", encoder: str = "words", categories: int | None = None
+    ) -> View:
+        """A collection of texts without pictures, made if need be.
+
+        Args:
+            name: of the collection.
+            criterion: what its texts were written about, in words that they use; empty for titles and the like.
+            encoder: ``words``, or ``sentence:MODEL`` with any model of sentence-transformers.
+            categories: how many there are to be; None finds out.
+
+        Raises:
+            ConfigurationError: the name cannot be used, or belongs to a collection of pictures.
+        """
+        _check_text("The name of a collection", name)
+        found = self._find(name)
+        if found is None:
+            _check_name(name)
+            with self._creating:
+                found = self._find(name) or create_texts(
+                    self, name, criterion=criterion, encoder=encoder, categories=categories
+                )
+        if not takes_texts(found.encoder_id):
+            raise ConfigurationError(f"Collection {name!r} holds pictures or vectors; take another name for the texts.")
+        return View(self, found)
+
+    def follow(self, collection_id: int) -> None:
+        """Bring the views that follow a collection up to date with what was filed there."""
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+            rows = [] if row is None else views.of_collection(connection, row.key)
+        for one in rows:
+            View(self, one).catch_up()
+
+    def _delete_views(self, parent: CollectionRow) -> None:
+        with self.storage.database.read() as connection:
+            rows = views.of_collection(connection, parent.key)
+        for row in rows:
+            View(self, row).drop()
 
     def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""
@@ -238,6 +283,15 @@ class Library:
             )
         return encoder
 
+    def text_encoder(self, spec: str) -> Encoder:
+        """An encoder of texts, opened when first needed.
+
+        Raises:
+            MissingWeightsError: its weights cannot be had.
+            MissingExtraError: it needs what is not installed.
+        """
+        return self._encoder(spec)
+
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:
             if spec not in self._encoders:
@@ -265,7 +319,7 @@ class Library:
         return None
 
     def _find(self, name: str) -> CollectionRow | None:
-        if name != storable_text(name):
+        if name != storable_text(name) or views.is_view_name(name):
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)

@@ -14,6 +14,7 @@ import numpy as np
 
 from categoriser.engine import UNSORTED, Calibration
 from categoriser.engine.grouping import Proposal
+from categoriser.engine.told import told
 from categoriser.maintenance.changes import Change
 from categoriser.state import EngineState
 
@@ -78,7 +79,8 @@ class Plan:
 def make_plan(state: EngineState) -> Plan:
     """Let the engine propose, and take the proposal apart."""
     grouping = state.grouping
-    proposal = grouping.propose()
+    wanted = state.collection.wanted
+    proposal = grouping.propose() if wanted is None else told(grouping, wanted)
     steps = [*_flows(state, proposal), *_moves(state, proposal)]
     _hold_back(state, steps)
     return Plan(
