@@ -15,7 +15,7 @@ from categoriser.encoders.hub import find_model
 from categoriser.encoders.onnx import OnnxEncoder
 from categoriser.encoders.runtime import Runtime, choose_runtime, require_torch
 from categoriser.encoders.siglip import open_siglip
-from categoriser.encoders.texts import SentenceEncoder, WordsEncoder
+from categoriser.encoders.texts import TEXT_KINDS, open_text_encoder
 from categoriser.encoders.vectors import BroughtVectors
 from categoriser.errors import CategoriserError, ConfigurationError, MissingWeightsError
 
@@ -133,6 +133,8 @@ def open_encoder(
         MissingExtraError: an optional dependency is not installed.
     """
     kind, _, rest = spec.partition(":")
+    if kind in TEXT_KINDS:
+        return open_text_encoder(spec, device=device, offline=offline)
     match kind, rest:
         case "path", folder if folder:
             require_torch()
@@ -144,10 +146,6 @@ def open_encoder(
             return BroughtVectors(int(dimension))
         case "classic", "":
             return ClassicEncoder()
-        case "words", "":
-            return WordsEncoder()
-        case "sentence", model if model:
-            return SentenceEncoder(model, device=device, offline=offline)
     described = next((description for description in REGISTRY if description.name == spec), None)
     if described is None:
         known = ", ".join(description.name for description in REGISTRY)

@@ -16,6 +16,8 @@ from categoriser.encoders.words import DIMENSION, Lexicon
 from categoriser.errors import ConfigurationError, MissingWeightsError
 
 WORDS: Final = "words"
+_SENTENCE: Final = "sentence"
+TEXT_KINDS: Final = (WORDS, _SENTENCE)
 
 
 class _TextsOnly:
@@ -40,7 +42,9 @@ class _TextsOnly:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise ConfigurationError(f"The encoder {self.id} reads texts and no pictures; search by words or by an image id.")
+        raise ConfigurationError(
+            f"The encoder {self.id} reads texts and no pictures; search by words or by an image id."
+        )
 
 
 class WordsEncoder(_TextsOnly):
@@ -74,8 +78,8 @@ class SentenceEncoder(_TextsOnly):
             self._model: Any = SentenceTransformer(model, device=device, local_files_only=offline)
         except Exception as error:  # what a hub and damaged files raise has no common base class
             raise MissingWeightsError(
-                f"The model {model!r} of sentence-transformers could not be loaded ({error}); give the folder of one, or "
-                "use the encoder 'words', which needs none."
+                f"The model {model!r} of sentence-transformers could not be loaded ({error}); give the folder of one, "
+                "or use the encoder 'words', which needs none."
             ) from None
         self.id = f"sentence:{model}"
         self.dimension = int(self._model.get_sentence_embedding_dimension())
@@ -86,3 +90,19 @@ class SentenceEncoder(_TextsOnly):
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         return unit_rows(self._model.encode(list(texts), show_progress_bar=False), self.id)
+
+
+def open_text_encoder(spec: str, *, device: str | None = None, offline: bool = False) -> WordsEncoder | SentenceEncoder:
+    """Open ``words`` or ``sentence:MODEL``.
+
+    Raises:
+        ConfigurationError: it is neither.
+        MissingExtraError: torch is not installed.
+        MissingWeightsError: the model is not to be had.
+    """
+    kind, _, model = spec.partition(":")
+    if kind == _SENTENCE and model:
+        return SentenceEncoder(model, device=device, offline=offline)
+    if spec == WORDS:
+        return WordsEncoder()
+    raise ConfigurationError(f"{spec!r} reads no texts: use 'words' or sentence:MODEL.")

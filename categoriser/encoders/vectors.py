@@ -12,17 +12,17 @@ from PIL import Image
 from categoriser.errors import ConfigurationError
 
 _KIND: Final = "vectors:"
-TEXT_KINDS: Final = ("words", "sentence:", "terms:")
+_TEXTUAL: Final = ("words", "sentence:", "terms:")
 
 
 def takes_ready_vectors(encoder_id: str) -> bool:
     """Whether collections of this encoder take vectors, or what becomes vectors elsewhere, and no pictures."""
-    return encoder_id.startswith((_KIND, *TEXT_KINDS))
+    return encoder_id.startswith((_KIND, *_TEXTUAL))
 
 
 def takes_texts(encoder_id: str) -> bool:
     """Whether collections of this encoder hold texts or terms."""
-    return encoder_id.startswith(TEXT_KINDS)
+    return encoder_id.startswith(_TEXTUAL)
 
 
 class BroughtVectors:

@@ -1,7 +1,7 @@
 """A run for a collection whose number of categories a person gave: spherical k-means, with identities kept.
 
-Micro-clusters go where most of their images belong, single images that belong elsewhere move, and what is like none of the
-groups stays Unsorted.
+Micro-clusters go where most of their images belong, single images that belong elsewhere move, and what is like none of
+the groups stays Unsorted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _RESTARTS = 20
 _ROUNDS = 50
-_UNLIKE = 0.25  # cosine to the own group's centre below which an image belongs to none
+_BETTER = 1.01  # a grouping from scratch has to fit so many times better than the present one
+_UNLIKE = 0.12  # cosine to the own group's centre below which an image belongs to none
 
 
 def told(grouping: Grouping, wanted: int) -> Proposal:
@@ -55,12 +56,14 @@ def told(grouping: Grouping, wanted: int) -> Proposal:
 def _grouped(vectors: FloatMatrix, present: IntVector, wanted: int) -> IntVector:
     """Group of each image, -1 for none. Categories that are there already in the wanted number are begun with."""
     known = np.unique(present[present >= 0])
+    rng = np.random.default_rng(wanted)
+    starts = [_spread(vectors, wanted, rng) for _ in range(_RESTARTS)]
+    groups, centres, fit = max((_settled(vectors, start) for start in starts), key=lambda found: found[2])
     if len(known) == wanted:
-        starts = [np.stack([vectors[present == number].sum(axis=0) for number in known])]
-    else:
-        rng = np.random.default_rng(wanted)
-        starts = [_spread(vectors, wanted, rng) for _ in range(_RESTARTS)]
-    groups, centres, _ = max((_settled(vectors, start) for start in starts), key=lambda found: found[2])
+        centred = np.stack([vectors[present == number].sum(axis=0) for number in known])
+        kept = _settled(vectors, centred)
+        if fit < _BETTER * kept[2]:
+            groups, centres, _ = kept
     like = np.einsum("ij,ij->i", vectors, centres[groups])
     return np.where(like >= _UNLIKE, groups, -1)
 
@@ -107,8 +110,8 @@ def _kept(groups: IntVector, present: IntVector, wanted: int, next_category: int
     for group, column in zip(*linear_sum_assignment(-shared), strict=True):
         if shared[group, column]:
             numbers[group] = known[column]
-    for group in np.flatnonzero(numbers < 0).tolist():
-        if (groups == group).any():
-            numbers[group] = next_category
+    for fresh in np.flatnonzero(numbers < 0).tolist():
+        if (groups == fresh).any():
+            numbers[fresh] = next_category
             next_category += 1
     return numbers, next_category

@@ -17,7 +17,7 @@ _SPREAD = 0.35  # of the standard deviation of a picture's cosines to the terms:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Words and their unit vectors [terms, d], with the mean of all taken off: what they have in common tells nothing."""
+    """Words and their unit vectors [terms, d]."""
 
     words: Sequence[str]
     vectors: FloatMatrix
@@ -54,6 +54,7 @@ class Terms:
         """Pictures [n, d] as mixtures of the terms [n, d], unit length, and the best term of each."""
         if not len(vectors):
             return np.empty((0, self.vectors.shape[1]), np.float32), []
+        # what all terms have in common tells nothing
         middle = self.vectors.mean(axis=0)
         terms = _unit(self.vectors - middle)
         cosines = vectors @ terms.T
@@ -74,4 +75,5 @@ def terms_of(spec: Mapping[str, Any]) -> Terms | None:
 
 
 def _unit(rows: npt.NDArray[np.floating]) -> FloatMatrix:
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    unit: FloatMatrix = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return unit

@@ -159,7 +159,9 @@ class View(Collection):
 
     # ---- parts of the above --------------------------------------------------------------------------------------
 
-    def _add_part(self, pairs: Sequence[tuple[str, str]], extra: Mapping[str, Mapping[str, Any]]) -> list[Filed | Refused]:
+    def _add_part(
+        self, pairs: Sequence[tuple[str, str]], extra: Mapping[str, Mapping[str, Any]]
+    ) -> list[Filed | Refused]:
         ids = [image_id for image_id, _ in pairs if image_id == storable_text(image_id)]
         with self._storage.database.read() as connection:
             known = images.describe(connection, self._id, ids)
@@ -177,9 +179,11 @@ class View(Collection):
         if new:
             vectors = self._encode([text for *_, text in new])
             arrivals = [
-                Arrival(image_id, vector, self._facts(pictures.get(image_id)) | {
-                    "metadata": {**extra.get(image_id, {}), TEXT: text}
-                })
+                Arrival(
+                    image_id,
+                    vector,
+                    self._facts(pictures.get(image_id)) | {"metadata": {**extra.get(image_id, {}), TEXT: text}},
+                )
                 for (_, image_id, text), vector in zip(new, vectors, strict=True)
             ]
             for (place, *_), outcome in zip(new, self._file_all(arrivals), strict=True):
@@ -299,9 +303,7 @@ def create_view(
     )
 
 
-def create_texts(
-    library: Library, name: str, *, criterion: str, encoder: str, categories: int | None
-) -> CollectionRow:
+def create_texts(library: Library, name: str, *, criterion: str, encoder: str, categories: int | None) -> CollectionRow:
     """A new collection of texts alone."""
     return _create(library, name, criterion=criterion, encoder=encoder, categories=categories, spec={})
 

@@ -39,7 +39,7 @@ class Viewed:
         encoder: str | None = None,
         create: bool | None = None,
     ) -> View:
-        """Another way of grouping the same pictures, made if need be; it has categories, runs and corrections of its own.
+        """Another way of grouping the same pictures, made if need be, with categories, runs and corrections of its own.
 
         Args:
             name: of the view; one that exists is opened.

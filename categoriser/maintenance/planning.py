@@ -134,7 +134,9 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
 def _hold_back(state: EngineState, steps: Sequence[Step]) -> None:
     """Say of each step that a run must not do by itself why not."""
     rules, images = state.grouping.rules, state.grouping.weighing
-    left = CHURN_BUDGET * images if images > _BUDGETED else float(images)
+    # who gave the number of categories is to have so many
+    budgeted = images > _BUDGETED and state.collection.wanted is None
+    left = CHURN_BUDGET * images if budgeted else float(images)
     for step in sorted(steps, key=lambda one: one.images):
         held = [number for number in (step.source, step.target) if number in rules.held]
         if held and step.source != UNSORTED:

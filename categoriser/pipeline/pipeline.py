@@ -58,7 +58,7 @@ def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
     """The refusal of pictures by a collection of ready vectors or of texts."""
     if takes_texts(encoder_id):
         return ConfigurationError(
-            f"Collection {collection!r} groups texts and takes no pictures: add texts to it from Python with add_texts, "
+            f"Collection {collection!r} groups texts and takes no pictures: add texts to it, "
             "or add the pictures to the collection that it is a view of."
         )
     return ConfigurationError(
@@ -238,16 +238,20 @@ class Pipeline:
             for job in filing:
                 job.future.set_exception(error)
             return
-        if self._filed is not None:
-            try:
-                self._filed(collection_id)
-            except Exception:  # the pictures are filed; whoever follows them comes up to date later
-                _log.exception("what follows collection %d could not be brought up to date", collection_id)
+        self._tell_filed(collection_id)
         for job, outcome in zip(filing, outcomes, strict=True):
             if isinstance(outcome, CategoriserError):
                 job.future.set_exception(outcome)
             else:
                 job.future.set_result(outcome)
+
+    def _tell_filed(self, collection_id: int) -> None:
+        if self._filed is None:
+            return
+        try:
+            self._filed(collection_id)
+        except Exception:  # the pictures are filed; whoever follows them comes up to date later
+            _log.exception("what follows collection %d could not be brought up to date", collection_id)
 
 
 class _EncoderThreads:

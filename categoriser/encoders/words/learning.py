@@ -1,4 +1,4 @@
-"""Learns a lexicon from all texts of a collection: labels are relevant, name things, and are neither rare nor everywhere."""
+"""Learns a lexicon from all texts of a collection: labels are relevant, name things, and do not occur everywhere."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def _roots(saliences: Iterable[Mapping[str, float]]) -> dict[str, str]:
                     together[word][other] += min(strength, its) / most  # type: ignore[assignment]
     parents: dict[str, str] = {}
     for word, others in together.items():
-        general = {other: value for other, value in others.items() if strengths[other] > _MORE_GENERAL * strengths[word]}
+        general = {
+            other: value for other, value in others.items() if strengths[other] > _MORE_GENERAL * strengths[word]
+        }
         if general:
             parent = max(general, key=lambda other: (general[other], other))
             if general[parent] >= _SUBSUMED * (strengths[word] + 0.5):

@@ -19,6 +19,7 @@ RELEVANCE_POWER = 0.7
 RANK_POWER = 0.35  # what is said first matters more
 MOST_LABELS = 3
 _FAINT = 0.15  # of the strongest label of a text
+_OWN = 0.1  # what a text's own words keep beside the general ones they stand under
 _NEW_WORD = 0.5  # a word never seen stands for less than its place says
 
 
@@ -67,17 +68,22 @@ class Lexicon:
 
     def labels(self, text: str) -> dict[str, float]:
         """General labels of a text with their shares, largest first; empty when it has none."""
+        return self._shares(text, 0.0)
+
+    def _shares(self, text: str, own: float) -> dict[str, float]:
+        """Shares of general words, and of the text's own words as far as ``own`` says."""
         sums: dict[str, float] = {}
         for word, strength in self.salience(text).items():
-            root = self.roots.get(word, word)
-            sums[root] = sums.get(root, 0.0) + strength
+            for name, part in ((self.roots.get(word, word), 1 - own), (word, own)):
+                if part:
+                    sums[name] = sums.get(name, 0.0) + part * strength
         squares = {word: value**2 for word, value in sorted(sums.items(), key=lambda item: -item[1])}
         total = sum(squares.values())
         return {word: value / total for word, value in squares.items()}
 
     def vector(self, text: str) -> FloatVector:
         """[DIMENSION] unit vector: every label has a direction of its own, and a text without labels too."""
-        labels = self.labels(text)
+        labels = self._shares(text, _OWN)
         vector = sum((share * direction(word) for word, share in labels.items()), np.zeros(DIMENSION))
         if not labels:
             vector = direction(f"\0{text}")  # like nothing else: it stays unsorted

@@ -1,9 +1,9 @@
 """Which words of a collection's texts answer its criterion.
 
-Texts that were written under a criterion name it, and what stands next to its name is an answer: "the *object* in the image
-is a cargo ship", "a harp, which is a stringed musical *instrument*", "*located* in a park". From those answers the places
-that answers stand in are learned ("is a …", "playing a …", "in a …"), and from the places further answers, as lexicons are
-grown from few seeds [Thelen & Riloff 2002; Pantel & Pennacchiotti 2006].
+Texts that were written under a criterion name it, and what stands next to its name is an answer: "the *object* in the
+image is a cargo ship", "a harp, which is a stringed musical *instrument*", "*located* in a park". From those answers
+the places that answers stand in are learned ("is a …", "playing a …", "in a …"), and from the places further answers,
+as lexicons are grown from few seeds [Thelen & Riloff 2002; Pantel & Pennacchiotti 2006].
 """
 
 from __future__ import annotations
