@@ -26,7 +26,19 @@ from categoriser.errors import (
     RejectedError,
     UnreadablePictureError,
 )
-from categoriser.library import AddReport, Collection, Filter, Library
+from categoriser.library import (
+    AddReport,
+    Collection,
+    Describer,
+    DescribeReport,
+    EndpointDescriber,
+    Estimate,
+    Filter,
+    Library,
+    View,
+    describe,
+    estimate,
+)
 from categoriser.settings import Settings
 
 __all__ = [
@@ -37,8 +49,12 @@ __all__ = [
     "Collection",
     "ConfigurationError",
     "ConflictError",
+    "DescribeReport",
+    "Describer",
     "EncoderFailedError",
     "EncoderMismatchError",
+    "EndpointDescriber",
+    "Estimate",
     "Event",
     "Failure",
     "FetchError",
@@ -59,4 +75,7 @@ __all__ = [
     "ScheduleEntry",
     "Settings",
     "UnreadablePictureError",
+    "View",
+    "describe",
+    "estimate",
 ]

@@ -14,7 +14,7 @@ from categoriser.api.limits import BodyLimit
 from categoriser.api.models import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
-from categoriser.api.routes import collections, curation, images, log, schedule, search, status, uploads
+from categoriser.api.routes import collections, curation, images, log, schedule, search, status, uploads, views
 from categoriser.library import Library
 
 _LARGEST_BODY = 256 * 1024 * 1024
@@ -38,6 +38,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
             {"name": "categories", "description": "What the images were grouped into."},
             {"name": "curation", "description": "Preview runs, correct, look back, undo."},
             {"name": "search", "description": "Find images by words, picture, image or vector."},
+            {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
             {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
             {"name": "service", "description": "Is it there?"},
@@ -47,7 +48,15 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     app.state.receiver = Receiver(library)
     answer_errors(app)
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
-    for module in (uploads, collections, search, log, curation, images):  # images last: its paths match almost anything
+    for module in (
+        uploads,
+        views,
+        collections,
+        search,
+        log,
+        curation,
+        images,
+    ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
     app.include_router(status.router)

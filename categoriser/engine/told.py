@@ -107,9 +107,9 @@ def _kept(groups: IntVector, present: IntVector, wanted: int, next_category: int
         members = groups[(present == number) & (groups >= 0)]
         shared[:, column] = np.bincount(members, minlength=wanted)
     numbers: IntVector = np.full(wanted, -1, np.int64)
-    for group, column in zip(*linear_sum_assignment(-shared), strict=True):
-        if shared[group, column]:
-            numbers[group] = known[column]
+    for group, match in zip(*linear_sum_assignment(-shared), strict=True):
+        if shared[group, match]:
+            numbers[group] = known[match]
     for fresh in np.flatnonzero(numbers < 0).tolist():
         if (groups == fresh).any():
             numbers[fresh] = next_category

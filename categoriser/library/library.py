@@ -42,7 +42,7 @@ class Library:
         self._encoder_given = encoder_given
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
-        self._creating = threading.Lock()
+        self.creating = threading.Lock()
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
@@ -151,7 +151,7 @@ class Library:
             raise NotFoundError(f"There is no collection {name!r}.")
         _check_name(name)
         encoder = self.encoder
-        with self._creating:
+        with self.creating:
             found = self._find(name)
             if found is None:
                 with self.storage.database.write() as connection:
@@ -225,7 +225,7 @@ class Library:
         found = self._find(name)
         if found is None:
             _check_name(name)
-            with self._creating:
+            with self.creating:
                 found = self._find(name) or create_texts(
                     self, name, criterion=criterion, encoder=encoder, categories=categories
                 )

@@ -20,6 +20,7 @@ from categoriser.library.collection import Collection, Picture
 from categoriser.library.projection import Terms, terms_of
 from categoriser.maintenance.renewal import read_lexicon
 from categoriser.pipeline import Arrival, file_arrivals
+from categoriser.state import Storage
 
 if TYPE_CHECKING:
     from categoriser.library.library import Library
@@ -43,6 +44,22 @@ class View(Collection):
 
     def __repr__(self) -> str:
         return f"View({self.name!r})"
+
+    @property
+    def storage(self) -> Storage:
+        """Where it is kept."""
+        return self._storage
+
+    @property
+    def parent(self) -> CollectionRow:
+        """The collection whose pictures it groups.
+
+        Raises:
+            ConfigurationError: it is a collection of texts alone.
+        """
+        if self._parent is None:
+            raise ConfigurationError(f"Collection {self.name!r} holds texts alone and has no pictures.")
+        return self._parent
 
     @property
     def made_with(self) -> ViewRow:
@@ -177,7 +194,7 @@ class View(Collection):
             else:
                 new.append((place, image_id, text))
         if new:
-            vectors = self._encode([text for *_, text in new])
+            vectors = self._encode([text for *_, text in new], [image_id for _, image_id, _ in new])
             arrivals = [
                 Arrival(
                     image_id,
@@ -233,12 +250,12 @@ class View(Collection):
     def _lexicon(self) -> Lexicon:
         return read_lexicon(self._storage, self._id) or Lexicon()
 
-    def _encode(self, texts: Sequence[str]) -> FloatMatrix:
+    def _encode(self, texts: Sequence[str], ids: Sequence[str]) -> FloatMatrix:
         if self._encoder_spec != WORDS:
             return np.asarray(self._library.text_encoder(self._encoder_spec).encode_texts(texts), np.float32)
         stored = read_lexicon(self._storage, self._id)
         # the first texts say themselves what is worth reading in them
-        return (stored or learn(texts, self.criterion)).vectors(texts)
+        return (stored or learn(texts, self.criterion)).vectors(texts, ids)
 
     def _query(
         self,
@@ -248,11 +265,19 @@ class View(Collection):
         image_id: str | None,
         vector: npt.ArrayLike | None,
     ) -> FloatVector:
-        if text is None or self._encoder_spec != WORDS:
-            if image is not None:
-                raise ConfigurationError(f"View {self.name!r} holds texts: search by words or by an image id.")
+        if image is not None:
+            raise ConfigurationError(f"View {self.name!r} holds texts: search by words or by an image id.")
+        if text is None:
             return super()._query(row, text, image, image_id, vector)
-        return self._lexicon().vector(text)
+        if self._encoder_spec == WORDS:
+            return self._lexicon().vector(text)
+        terms = terms_of(self.made_with.spec)
+        if terms is None:
+            return self._encode([text], [""])[0]
+        found = self._library.encoder_of(self.parent).encode_texts([text])
+        if found is None:
+            raise ConfigurationError(f"The encoder of collection {self.parent.name!r} does not read text.")
+        return terms.project(found)[0][0]
 
 
 def create_view(
@@ -328,6 +353,8 @@ def _create(
         opened = library.text_encoder(encoder)
         encoder_id, dimension = opened.id[:255], opened.dimension
     with library.storage.database.write() as connection:
+        if parent_key is not None and collections.by_key(connection, parent_key) is None:
+            raise NotFoundError("The collection was deleted meanwhile.")
         row = collections.create(
             connection,
             name,

@@ -64,16 +64,17 @@ class Viewed:
         if row is None:
             if create is False or (create is None and not given):
                 raise NotFoundError(f"Collection {self.name!r} has no view {name!r}.")
-            row = create_view(
-                self._library,
-                self._id,
-                name,
-                criterion=criterion or "",
-                from_metadata=from_metadata,
-                terms=terms,
-                categories=categories,
-                encoder=encoder,
-            )
+            with self._library.creating:
+                row = self._view_row(name) or create_view(
+                    self._library,
+                    self._id,
+                    name,
+                    criterion=criterion or "",
+                    from_metadata=from_metadata,
+                    terms=terms,
+                    categories=categories,
+                    encoder=encoder,
+                )
         view = View(self._library, row)
         if criterion is not None or from_metadata is not None or encoder is not None:
             view.check_made_with(criterion=criterion, from_metadata=from_metadata, encoder=encoder)

@@ -63,7 +63,7 @@ def _renew(storage: Storage, row: CollectionRow, criterion: str) -> None:
 def _points(row: CollectionRow, lexicon: Lexicon, part: Sequence[tuple[int, str, int, float, str]]) -> Points:
     return Points(
         image_ids=[image_id for _, image_id, *_ in part],
-        vectors=lexicon.vectors([text for *_, text in part]),
+        vectors=lexicon.vectors([text for *_, text in part], [image_id for _, image_id, *_ in part]),
         micro_ids=np.array([store_micro(row.id, micro) for _, _, micro, *_ in part], np.int64),
         added_at=[added_at for *_, added_at, _ in part],
     )

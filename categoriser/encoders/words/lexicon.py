@@ -81,17 +81,19 @@ class Lexicon:
         total = sum(squares.values())
         return {word: value / total for word, value in squares.items()}
 
-    def vector(self, text: str) -> FloatVector:
-        """[DIMENSION] unit vector: every label has a direction of its own, and a text without labels too."""
+    def vector(self, text: str, key: str = "") -> FloatVector:
+        """[DIMENSION] unit vector: every label has a direction of its own, and with its ``key`` a text without any."""
         labels = self._shares(text, _OWN)
         vector = sum((share * direction(word) for word, share in labels.items()), np.zeros(DIMENSION))
         if not labels:
-            vector = direction(f"\0{text}")  # like nothing else: it stays unsorted
+            vector = direction(f"\0{key}\0{text}")  # like nothing else: it stays unsorted
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
-    def vectors(self, texts: Sequence[str]) -> FloatMatrix:
+    def vectors(self, texts: Sequence[str], keys: Sequence[str] | None = None) -> FloatMatrix:
         """[n, DIMENSION]."""
-        return np.stack([self.vector(text) for text in texts]) if texts else np.empty((0, DIMENSION), np.float32)
+        if not texts:
+            return np.empty((0, DIMENSION), np.float32)
+        return np.stack([self.vector(*pair) for pair in zip(texts, keys or [""] * len(texts), strict=True)])
 
     def as_dict(self) -> dict[str, Any]:
         """For storage as JSON."""

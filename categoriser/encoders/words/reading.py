@@ -19,14 +19,11 @@ SENTENCE_ENDS = frozenset(".;!?")
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|[.,;:!?()]")
 _POSSESSIVE = re.compile(r"['’]s\b")
-_DETERMINERS = frozenset(
-    ("a", "an", "the", "this", "that", "these", "those", "another", "each", "some")
-    + ("his", "her", "its", "their", "my", "our", "your")
-)
-_OFTEN_SAID = frozenset(
-    ("also", "likely", "possibly", "specifically", "several", "image", "picture", "photo")
-    + ("feature", "features", "show", "shows", "appear", "appears")
-)
+_ARTICLES = ("a", "an", "the", "this", "that", "these", "those", "another", "each", "some")
+_POSSESSIVES = ("his", "her", "its", "their", "my", "our", "your")
+_DETERMINERS = frozenset((*_ARTICLES, *_POSSESSIVES))
+_WORDS_OF_DESCRIPTIONS = ("image", "picture", "photo", "feature", "features", "show", "shows", "appear", "appears")
+_OFTEN_SAID = frozenset((*_WORDS_OF_DESCRIPTIONS, "also", "likely", "possibly", "specifically", "several", "uncertain"))
 # "fire truck", "a bird's bill": words of things that the list of scikit-learn holds
 _FUNCTION_WORDS = (ENGLISH_STOP_WORDS - {"fire", "system", "bill"}) | _OFTEN_SAID
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
