@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-KINDS = {
-    "horse": ("horse", "horse, specifically a pony,", "brown horse"),
-    "ship": ("large ship", "ship, specifically a freighter,", "cargo ship"),
-    "dog": ("small dog", "dog, specifically a terrier,", "pair of dogs"),
-    "car": ("red car", "car, specifically a convertible,", "sports car"),
+KINDS = {  # the special word stands beside the general one more often than alone
+    "horse": ("horse", "brown horse", "horse, specifically a pony,", "horse, specifically a pony,", "pony"),
+    "ship": ("large ship", "cargo ship", "ship, specifically a freighter,", "ship, possibly a freighter,", "freighter"),
+    "dog": ("small dog", "pair of dogs", "dog, specifically a terrier,", "dog, likely a terrier,", "terrier"),
+    "car": ("red car", "sports car", "car, specifically a convertible,", "car, a convertible,", "convertible"),
 }
 _SCENES = ("standing in a field", "in front of a wall", "near a fence, with a tree in the background", "on a road")
 _STARTS = ("The object in the image is a", "The image features a")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from categoriser.domain import FloatMatrix
 from categoriser.errors import ConfigurationError
 
+_GRAIN = 0.4
 _SPREAD = 0.35  # of the standard deviation of a picture's cosines to the terms: how much the best term stands out
 
 
@@ -60,8 +61,10 @@ class Terms:
         cosines = vectors @ terms.T
         spread = np.maximum(cosines.std(axis=1, keepdims=True), 1e-6)
         weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / (_SPREAD * spread))
-        mixed = weights @ terms
-        return _unit(mixed), [self.words[place] for place in cosines.argmax(axis=1).tolist()]
+        mixed = _unit(weights @ terms)
+        # what else there is in a picture, so that pictures of one term are not all equal
+        rest = _unit(vectors - np.einsum("ij,ij->i", vectors, mixed)[:, None] * mixed)
+        return _unit(mixed + _GRAIN * rest), [self.words[place] for place in cosines.argmax(axis=1).tolist()]
 
     def as_dict(self) -> dict[str, Any]:
         """For storage as JSON."""

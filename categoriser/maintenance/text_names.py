@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 from categoriser.catalog import events, taxonomy, views
 from categoriser.encoders.words import Lexicon
 from categoriser.maintenance.renewal import read_lexicon
 from categoriser.state import Storage
 
-_MOST_WORDS = 2
 _LEAST_SHARE = 0.1  # of a category's texts that its second word has to be a label of
 
 
@@ -26,7 +26,7 @@ def name_by_texts(storage: Storage, collection_id: int) -> int:
     lexicon = None if "terms" in view.spec else (read_lexicon(storage, collection_id) or Lexicon())
     labels: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for number, text in said:
-        for word, share in ({text: 1.0} if lexicon is None else lexicon.labels(text)).items():
+        for word, share in ({text: 1.0} if lexicon is None else lexicon.specific_labels(text)).items():
             labels[number][word] += share  # type: ignore[assignment]
     kept = {one["label"] for one in present.values() if one["named_by"] == "person"}
     names = key_phrases(labels, taken=kept)
@@ -62,7 +62,7 @@ def key_phrases(labels: Mapping[int, Mapping[str, float]], *, taken: set[str | N
         counts = labels[number]
         total = sum(counts.values()) or 1.0
         scores = {
-            word: count / total * math.log(1 + average / everywhere[word]) ** 0.5 for word, count in counts.items()
+            word: share / total * math.log(1 + average / everywhere[word]) ** 0.5 for word, share in counts.items()
         }
         best = sorted(scores, key=lambda word: (-scores[word], word))
         name = next((one for one in _candidates(best, counts, total) if one.casefold() not in used), None)
@@ -72,9 +72,12 @@ def key_phrases(labels: Mapping[int, Mapping[str, float]], *, taken: set[str | N
     return names
 
 
-def _candidates(best: list[str], counts: Mapping[str, float], total: float) -> list[str]:
+def _candidates(best: Sequence[str], counts: Mapping[str, float], total: float) -> Iterator[str]:
+    """Names from the plainest on; nothing where no text says anything."""
     if not best:
-        return []
-    first = best[0].capitalize()
-    others = [word for word in best[1:8] if counts[word] >= _LEAST_SHARE * total] + best[1:8]
-    return [first, *(f"{first} & {word}" for word in others)][: 1 + 8 * _MOST_WORDS]
+        return
+    first = f"{best[0][0].upper()}{best[0][1:]}"
+    yield first
+    frequent = [word for word in best[1:] if counts[word] >= _LEAST_SHARE * total]
+    yield from (f"{first} & {word}" for word in (*frequent, *best[1:]))
+    yield from (f"{first} {number}" for number in count(2))

@@ -43,7 +43,7 @@ def test_what_is_done_can_be_the_label() -> None:
 
 
 def test_words_behind_not_are_no_labels() -> None:
-    texts, kinds = described(200)
+    texts, _kinds = described(200)
     lexicon = learn(texts, "object, but not horses")
     assert all(next(iter(lexicon.labels(text)), None) != "horse" for text in texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections import Counter
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_the_number_of_categories_can_be_given(vectors_library: Library) -> None
 
 def test_a_view_follows_the_metadata_of_what_is_filed(vectors_library: Library, tmp_path: Path) -> None:
     photos = vectors_library.collection("photos")
-    texts, kinds = described(90)
+    texts, _kinds = described(90)
     vectors = clusters(90)
 
     def add(start: int, end: int) -> None:
@@ -269,10 +270,8 @@ def test_a_renewal_that_fails_half_way_costs_nothing(
 
     monkeypatch.setattr(outbox, "put", failing)
     texts = {f"j{i}": text for i, text in enumerate(described(40, seed=5)[0])}
-    try:
+    with contextlib.suppress(OSError):
         view.add_texts(texts)
-    except OSError:
-        pass
     monkeypatch.undo()
     check(view, tmp_path)
     view.add_texts(texts)

@@ -20,6 +20,7 @@ RANK_POWER = 0.35  # what is said first matters more
 MOST_LABELS = 3
 _FAINT = 0.15  # of the strongest label of a text
 _OWN = 0.1  # what a text's own words keep beside the general ones they stand under
+_GRAIN = 0.4  # length of what tells texts with the same labels apart
 _NEW_WORD = 0.5  # a word never seen stands for less than its place says
 
 
@@ -70,6 +71,10 @@ class Lexicon:
         """General labels of a text with their shares, largest first; empty when it has none."""
         return self._shares(text, 0.0)
 
+    def specific_labels(self, text: str) -> dict[str, float]:
+        """As ``labels``, with a small share for the text's own words."""
+        return self._shares(text, _OWN)
+
     def _shares(self, text: str, own: float) -> dict[str, float]:
         """Shares of general words, and of the text's own words as far as ``own`` says."""
         sums: dict[str, float] = {}
@@ -81,19 +86,25 @@ class Lexicon:
         total = sum(squares.values())
         return {word: value / total for word, value in squares.items()}
 
-    def vector(self, text: str, key: str = "") -> FloatVector:
-        """[DIMENSION] unit vector: every label has a direction of its own, and with its ``key`` a text without any."""
+    def vector(self, text: str, key: str | None = None) -> FloatVector:
+        """[DIMENSION] unit vector: every label has a direction of its own.
+
+        With a ``key`` it gets a grain that is its own: among many equal texts the nearest would be the same few for
+        all, which falls apart into groups that mean nothing. A text without labels is all grain: like no other.
+        """
         labels = self._shares(text, _OWN)
         vector = sum((share * direction(word) for word, share in labels.items()), np.zeros(DIMENSION))
         if not labels:
-            vector = direction(f"\0{key}\0{text}")  # like nothing else: it stays unsorted
+            vector = direction(f"\0{key}\0{text}")
+        elif key is not None:
+            vector = vector / np.linalg.norm(vector) + _GRAIN * direction(f"\0{key}\0")
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
     def vectors(self, texts: Sequence[str], keys: Sequence[str] | None = None) -> FloatMatrix:
         """[n, DIMENSION]."""
         if not texts:
             return np.empty((0, DIMENSION), np.float32)
-        return np.stack([self.vector(*pair) for pair in zip(texts, keys or [""] * len(texts), strict=True)])
+        return np.stack([self.vector(*pair) for pair in zip(texts, keys or [None] * len(texts), strict=True)])
 
     def as_dict(self) -> dict[str, Any]:
         """For storage as JSON."""

@@ -23,7 +23,9 @@ _ARTICLES = ("a", "an", "the", "this", "that", "these", "those", "another", "eac
 _POSSESSIVES = ("his", "her", "its", "their", "my", "our", "your")
 _DETERMINERS = frozenset((*_ARTICLES, *_POSSESSIVES))
 _WORDS_OF_DESCRIPTIONS = ("image", "picture", "photo", "feature", "features", "show", "shows", "appear", "appears")
-_OFTEN_SAID = frozenset((*_WORDS_OF_DESCRIPTIONS, "also", "likely", "possibly", "specifically", "several", "uncertain"))
+_OFTEN_SAID = frozenset(
+    (*_WORDS_OF_DESCRIPTIONS, "also", "likely", "possibly", "specifically", "several", "uncertain", "near")
+)
 # "fire truck", "a bird's bill": words of things that the list of scikit-learn holds
 _FUNCTION_WORDS = (ENGLISH_STOP_WORDS - {"fire", "system", "bill"}) | _OFTEN_SAID
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
