@@ -11,14 +11,14 @@ from tests.whole import pictures
 
 
 def test_a_view_is_made_shown_searched_and_deleted(run: Command, tmp_path: Path) -> None:
-    run("add", pictures(tmp_path / "pictures", 40))
+    run("add", pictures(tmp_path / "pictures", 60))
     ids = [one["id"] for one in run("images", "--limit", 100, "--json").json["images"]]
     texts = tmp_path / "texts.jsonl"
-    rows = zip(ids, described(40)[0], strict=True)
+    rows = zip(ids, described(60)[0], strict=True)
     texts.write_text("".join(json.dumps({"id": one, "text": text}) + "\n" for one, text in rows))
     made = run("view", "create", "by object", "--criterion", "object", "--texts", texts, "--json")
     assert made.code == 0, made.err
-    assert (made.json["images"], made.json["categories"]) == (40, 4)
+    assert (made.json["images"], made.json["categories"]) == (60, 4)
     assert [one["name"] for one in run("views", "--json").json["views"]] == ["by object"]
     shown = run("view", "show", "by object", "--json").json
     assert {one["label"] for one in shown["categories"]} == {"Horse", "Ship", "Dog", "Car"}
@@ -31,9 +31,9 @@ def test_a_view_is_made_shown_searched_and_deleted(run: Command, tmp_path: Path)
     assert run("export", tmp_path / "out.csv", "--collection", "default//by object").code == 0
     assert run("doctor").code == 0
     assert run("view", "delete", "by object").code == 2
-    assert run("view", "delete", "by object", "--yes", "--json").json == {"deleted": 40}
+    assert run("view", "delete", "by object", "--yes", "--json").json == {"deleted": 60}
     assert run("view", "show", "by object").code == 2
-    assert len(run("images", "--limit", 100, "--json").json["images"]) == 40
+    assert len(run("images", "--limit", 100, "--json").json["images"]) == 60
 
 
 def test_texts_that_cannot_be_read_or_filed_are_told(run: Command, tmp_path: Path) -> None:

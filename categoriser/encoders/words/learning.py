@@ -12,10 +12,10 @@ from categoriser.encoders.words.reading import is_function_word, is_word, looks_
 from categoriser.encoders.words.relevance import TEMPLATE_SHARE, relevance, stems
 
 _LEAST_TEXTS = 2  # that a label has to occur in
-_ENOUGH = 0.1  # share of texts from which a word is penalised for being everywhere; rare ones get no prize
+_ENOUGH = 0.2  # share of texts from which a word is penalised for being everywhere; rarer ones get no prize
 _LEAST_ENDS = 0.3  # share of a word's occurrences that end a phrase, for it to name a thing
-_SUBSUMED = 0.25  # share of a word's strength that goes together with a more general one
-_MORE_GENERAL = 1.5  # times as frequent
+_SUBSUMED = 0.3  # how strong a more general word is, on average, in the texts that a word labels
+_MORE_GENERAL = 1.2  # times as frequent
 _MOST_SLOTS = 2000
 
 
@@ -79,21 +79,22 @@ def _roots(saliences: Iterable[Mapping[str, float]]) -> dict[str, str]:
     """
     together: defaultdict[str, Counter[str]] = defaultdict(Counter)
     strengths: Counter[str] = Counter()
+    texts: Counter[str] = Counter()
     for salience in saliences:
         most = max(salience.values(), default=1.0)
         for word, strength in salience.items():
+            texts[word] += 1
             strengths[word] += strength / most  # type: ignore[assignment]
             for other, its in salience.items():
                 if other != word:
-                    together[word][other] += min(strength, its) / most  # type: ignore[assignment]
+                    together[word][other] += its / most  # type: ignore[assignment]
     parents: dict[str, str] = {}
     for word, others in together.items():
-        general = {
-            other: value for other, value in others.items() if strengths[other] > _MORE_GENERAL * strengths[word]
-        }
+        enough = _MORE_GENERAL * strengths[word]
+        general = {other: value for other, value in others.items() if strengths[other] > enough}
         if general:
             parent = max(general, key=lambda other: (general[other], other))
-            if general[parent] >= _SUBSUMED * (strengths[word] + 0.5):
+            if general[parent] >= _SUBSUMED * (texts[word] + 0.5):
                 parents[word] = parent
     return {word: _root(word, parents) for word in strengths}
 
