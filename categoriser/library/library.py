@@ -20,7 +20,8 @@ from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, tak
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
-from categoriser.library.view import View, create_texts
+from categoriser.library.view import View
+from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.schedule import Scheduler
@@ -198,7 +199,7 @@ class Library:
         found = self._find(name)
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
-        self._delete_views(found)
+        delete_views(self, found)
         with self.storage.states.excluding(found.id):
             with self.storage.database.write() as connection:
                 size = collections.size(connection, found.id)
@@ -235,17 +236,7 @@ class Library:
 
     def follow(self, collection_id: int) -> None:
         """Bring the views that follow a collection up to date with what was filed there."""
-        with self.storage.database.read() as connection:
-            row = collections.get(connection, collection_id)
-            rows = [] if row is None else views.of_collection(connection, row.key)
-        for one in rows:
-            View(self, one).catch_up()
-
-    def _delete_views(self, parent: CollectionRow) -> None:
-        with self.storage.database.read() as connection:
-            rows = views.of_collection(connection, parent.key)
-        for row in rows:
-            View(self, row).drop()
+        follow(self, collection_id)
 
     def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.views import TEXT, ViewRow
 from categoriser.domain import Filed, FloatMatrix, FloatVector, Refused, RunReport
 from categoriser.encoders.texts import WORDS
-from categoriser.encoders.words import DIMENSION, Lexicon, learn
+from categoriser.encoders.words import Lexicon, learn
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.collection import Collection, Picture
 from categoriser.library.projection import Terms, terms_of
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 _LEAST, _MOST = 25, 1024  # texts filed at a time: few while the words are hardly known
 _PAGE = 500
 _LONGEST = 20_000  # letters of a text
-_LONGEST_NAME = 200
 _FACTS = ("sha256", "name", "source", "stored", "format", "width", "height", "taken_at")  # of a picture, for its views
 
 
@@ -273,97 +271,13 @@ class View(Collection):
             return self._lexicon().vector(text)
         terms = terms_of(self.made_with.spec)
         if terms is None:
-            return self._encode([text], [""])[0]
+            return _only(self._encode([text], [""]))
         found = self._library.encoder_of(self.parent).encode_texts([text])
         if found is None:
             raise ConfigurationError(f"The encoder of collection {self.parent.name!r} does not read text.")
-        return terms.project(found)[0][0]
+        return _only(terms.project(found)[0])
 
 
-def create_view(
-    library: Library,
-    parent_id: int,
-    name: str,
-    *,
-    criterion: str,
-    from_metadata: str | None,
-    terms: Sequence[str] | Mapping[str, npt.ArrayLike] | None,
-    categories: int | None,
-    encoder: str | None,
-) -> CollectionRow:
-    """A new view of a collection.
-
-    Raises:
-        ConfigurationError: the name or what it is to be made of makes no sense.
-        NotFoundError: the collection was deleted.
-    """
-    if not name or len(name) > _LONGEST_NAME or any(unicodedata.category(letter).startswith("C") for letter in name):
-        raise ConfigurationError(
-            f"{name!r} cannot name a view: use 1 to {_LONGEST_NAME} characters without control characters."
-        )
-    storage = library.storage
-    with storage.database.read() as connection:
-        parent = collections.get(connection, parent_id)
-    if parent is None:
-        raise NotFoundError("The collection was deleted meanwhile.")
-    if parent.parent_key is not None:
-        raise ConfigurationError("A view has no views of its own: make it on the collection.")
-    spec: dict[str, Any] = {} if from_metadata is None else {"from_metadata": from_metadata}
-    if terms is not None:
-        if encoder is not None or from_metadata is not None:
-            raise ConfigurationError("A view is made of terms or of texts, not of both.")
-        made = Terms.of(terms, lambda words: library.encoder_of(parent).encode_texts(words), parent.dimension)
-        spec["terms"] = made.as_dict()
-    spec_name = "terms" if terms is not None else encoder or WORDS
-    return _create(
-        library,
-        views.collection_name(parent.key, name),
-        criterion=criterion,
-        encoder=spec_name,
-        encoder_id=f"terms:{parent.encoder_id}"[:255] if terms is not None else None,
-        dimension=parent.dimension if terms is not None else None,
-        categories=categories,
-        spec=spec,
-        parent_key=parent.key,
-    )
-
-
-def create_texts(library: Library, name: str, *, criterion: str, encoder: str, categories: int | None) -> CollectionRow:
-    """A new collection of texts alone."""
-    return _create(library, name, criterion=criterion, encoder=encoder, categories=categories, spec={})
-
-
-def _create(
-    library: Library,
-    name: str,
-    *,
-    criterion: str,
-    encoder: str,
-    categories: int | None,
-    spec: Mapping[str, Any],
-    encoder_id: str | None = None,
-    dimension: int | None = None,
-    parent_key: str | None = None,
-) -> CollectionRow:
-    if categories is not None and categories < 1:
-        raise ConfigurationError(f"The number of categories is {categories}; it must be at least 1, or left out.")
-    if encoder != WORDS and encoder_id is None:
-        if not encoder.startswith("sentence:"):
-            raise ConfigurationError(f"{encoder!r} reads no texts: use 'words' or sentence:MODEL.")
-        opened = library.text_encoder(encoder)
-        encoder_id, dimension = opened.id[:255], opened.dimension
-    with library.storage.database.write() as connection:
-        if parent_key is not None and collections.by_key(connection, parent_key) is None:
-            raise NotFoundError("The collection was deleted meanwhile.")
-        row = collections.create(
-            connection,
-            name,
-            encoder_id=encoder_id or f"{WORDS}-1",
-            encoder_spec=encoder,
-            dimension=dimension or DIMENSION,
-            granularity=library.settings.granularity,
-            parent_key=parent_key,
-            wanted=categories,
-        )
-        views.create(connection, row.id, criterion, views.stored_json(spec))
-    return row
+def _only(vectors: FloatMatrix) -> FloatVector:
+    first: FloatVector = vectors[0]
+    return first

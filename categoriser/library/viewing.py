@@ -57,7 +57,8 @@ class Viewed:
             NotFoundError: there is none of this name, and none was to be made.
             ConfigurationError: what was given makes no sense, or is not what the view was made with.
         """
-        from categoriser.library.view import View, create_view  # noqa: PLC0415 - a view is a collection itself
+        from categoriser.library.view import View  # noqa: PLC0415 - a view is a collection itself
+        from categoriser.library.view_making import create_view  # noqa: PLC0415
 
         given = any(one is not None for one in (criterion, texts, from_metadata, terms, categories, encoder))
         row = self._view_row(name)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Self
 
 import numpy as np
@@ -104,7 +105,7 @@ class Lexicon:
         """[n, DIMENSION]."""
         if not texts:
             return np.empty((0, DIMENSION), np.float32)
-        return np.stack([self.vector(*pair) for pair in zip(texts, keys or [None] * len(texts), strict=True)])
+        return np.stack([self.vector(*pair) for pair in zip(texts, repeat(None, len(texts)) if keys is None else keys, strict=True)])
 
     def as_dict(self) -> dict[str, Any]:
         """For storage as JSON."""
