@@ -480,3 +480,10 @@ class TextReport(BaseModel):
     filed: int
     known: int
     refused: list[RefusedText]
+
+
+class Attributes(BaseModel):
+    """What the views of a collection say an image is."""
+
+    image_id: str
+    attributes: dict[str, str | None] = Field(description="view to the name of its category; null: uncertain")

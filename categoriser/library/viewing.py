@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from categoriser.catalog import collections, views
+from categoriser.catalog import collections, images, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.errors import NotFoundError
+from categoriser.library.searching import label_of
 from categoriser.pipeline import remove_images
 from categoriser.state import Storage
 
@@ -92,6 +93,22 @@ class Viewed:
             rows = views.of_collection(connection, self.key)
         found = [View(self._library, row) for row in rows]
         return [view for view in found if view.name > after][:limit]
+
+    def attributes(self, image_id: str) -> dict[str, str | None]:
+        """What each view says an image is: view → name of its category; None where it is uncertain or not in the view.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        with self._storage.database.read() as connection:
+            if image_id not in images.known(connection, self._id, [image_id]):
+                raise NotFoundError(f"Collection {self.name!r} has no image {image_id!r}.")
+            found: dict[str, str | None] = {}
+            for row in views.of_collection(connection, self.key):
+                one = images.named(connection, row.id, [image_id]).get(image_id)
+                label = None if one is None else label_of(one["category"], one["label"])
+                found[views.shown_name(row.name)] = label
+        return found
 
     def delete_view(self, name: str) -> int:
         """Delete a view with its categories and texts; the pictures stay. Returns how many it had.

@@ -12,6 +12,7 @@ from categoriser.encoders.words import Lexicon
 from categoriser.maintenance.renewal import read_lexicon
 from categoriser.state import Storage
 
+_READ = 400  # texts of a category, about, that its name is made from
 _LEAST_SHARE = 0.1  # of a category's texts that its second word has to be a label of
 
 
@@ -22,12 +23,16 @@ def name_by_texts(storage: Storage, collection_id: int) -> int:
         if view is None:
             return 0
         present = {one["number"]: one for one in taxonomy.page(connection, collection_id)}
-        said = list(views.texts_by_category(connection, collection_id))
+        said: defaultdict[int, list[str]] = defaultdict(list)
+        for number, text in views.texts_by_category(connection, collection_id):
+            said[number].append(text)
     lexicon = None if "terms" in view.spec else (read_lexicon(storage, collection_id) or Lexicon())
     labels: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for number, text in said:
-        for word, share in ({text: 1.0} if lexicon is None else lexicon.specific_labels(text)).items():
-            labels[number][word] += share  # type: ignore[assignment]
+    for number, texts in said.items():
+        step = 1 + len(texts) // _READ
+        for text in texts[::step]:
+            for word, share in ({text: 1.0} if lexicon is None else lexicon.specific_labels(text)).items():
+                labels[number][word] += step * share  # type: ignore[assignment]
     kept = {one["label"] for one in present.values() if one["named_by"] == "person"}
     names = key_phrases(labels, taken=kept)
     changed = {

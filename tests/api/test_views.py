@@ -43,6 +43,8 @@ def test_a_view_is_made_filled_run_corrected_and_deleted(service: httpx.Client, 
     assert named.status_code == 200
     assert service.get(f"{base}/export", params={**view, "style": "jsonl"}).text.count("\n") == 60
     assert [one["name"] for one in service.get("/v1/collections").json()["collections"]] == ["films", "photos", "texts"]
+    attributes = service.get(f"{url}/attributes", params={"image_id": found[0]["image_id"]}).json()
+    assert set(attributes["attributes"]) == {"by object"}
     assert service.get(f"{base}/categories", params={"view": "none"}).status_code == 404
     assert service.delete(url, params=view).json() == {"deleted": 60}
     assert service.get(url).json()["views"] == []

@@ -174,6 +174,16 @@ def test_pictures_lead_their_views_along(pictures_library: Library, tmp_path: Pa
     assert len(view) == 6
 
 
+def test_an_image_has_an_attribute_by_each_view(vectors_library: Library) -> None:
+    photos, _, kinds = _view(vectors_library)
+    photos.add_vectors(["new"], clusters(1, seed=9))
+    photos.view("empty", criterion="colour")
+    assert photos.attributes("i0") == {"by object": kinds[0].capitalize(), "empty": None}
+    assert photos.attributes("new") == {"by object": None, "empty": None}
+    with pytest.raises(NotFoundError):
+        photos.attributes("nobody")
+
+
 def test_terms_group_pictures_without_texts(vectors_library: Library, tmp_path: Path) -> None:
     photos = vectors_library.collection("photos")
     middle = np.eye(8, dtype=np.float32)[:3]

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from categoriser.api.models import (
+    Attributes,
     Deleted,
     RefusedText,
     TextReport,
@@ -55,6 +56,15 @@ def create_view(library: TheLibrary, collection: CollectionName, wanted: ViewReq
 def add_texts(library: TheLibrary, collection: CollectionName, view: NameQuery, given: ViewTexts) -> TextReport:
     """By image id; the same again changes nothing."""
     return _reported(library.collection(collection, create=False).view(view).add_texts(given.texts))
+
+
+@router.get("/attributes", summary="What each view says an image is")
+def get_attributes(
+    library: TheLibrary, collection: CollectionName, image_id: Annotated[str, Query(max_length=1024)]
+) -> Attributes:
+    """The name of its category in every view; null where it is uncertain."""
+    found = library.collection(collection, create=False).attributes(image_id)
+    return Attributes(image_id=image_id, attributes=found)
 
 
 @router.delete("", summary="Delete a view; the pictures stay")

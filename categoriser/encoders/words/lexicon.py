@@ -105,7 +105,9 @@ class Lexicon:
         """[n, DIMENSION]."""
         if not texts:
             return np.empty((0, DIMENSION), np.float32)
-        return np.stack([self.vector(*pair) for pair in zip(texts, repeat(None, len(texts)) if keys is None else keys, strict=True)])
+        return np.stack(
+            [self.vector(*pair) for pair in zip(texts, repeat(None, len(texts)) if keys is None else keys, strict=True)]
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For storage as JSON."""
