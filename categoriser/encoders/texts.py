@@ -82,7 +82,7 @@ class SentenceEncoder(_TextsOnly):
                 "or use the encoder 'words', which needs none."
             ) from None
         self.id = f"sentence:{model}"
-        self.dimension = int(self._model.get_sentence_embedding_dimension())
+        self.dimension = int(self._model.get_embedding_dimension())
         self.device = str(self._model.device)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatMatrix:
