@@ -16,6 +16,7 @@ from categoriser.encoders.words import DIMENSION, Lexicon
 from categoriser.errors import ConfigurationError, MissingWeightsError
 
 WORDS: Final = "words"
+TERMS: Final = "terms"  # no encoder: such a view's vectors come from its collection's
 _SENTENCE: Final = "sentence"
 TEXT_KINDS: Final = (WORDS, _SENTENCE)
 

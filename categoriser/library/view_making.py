@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from categoriser.catalog import collections, views
 from categoriser.catalog.collections import CollectionRow
-from categoriser.encoders.texts import WORDS
+from categoriser.encoders.texts import TERMS, WORDS
 from categoriser.encoders.words import DIMENSION
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.projection import Terms
@@ -73,7 +73,7 @@ def create_view(
             raise ConfigurationError("A view is made of terms or of texts, not of both.")
         made = Terms.of(terms, lambda words: library.encoder_of(parent).encode_texts(words), parent.dimension)
         spec["terms"] = made.as_dict()
-    spec_name = "terms" if terms is not None else encoder or WORDS
+    spec_name = TERMS if terms is not None else encoder or WORDS
     return _create(
         library,
         views.collection_name(parent.key, name),

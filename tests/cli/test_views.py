@@ -29,7 +29,9 @@ def test_a_view_is_made_shown_searched_and_deleted(run: Command, tmp_path: Path)
     found = run("search", "a horse", "--collection", "default//by object", "--json").json["results"]
     assert found[0]["label"] == "Horse"
     assert run("export", tmp_path / "out.csv", "--collection", "default//by object").code == 0
-    assert run("doctor").code == 0
+    checked = run("doctor", "--json").json
+    assert checked["problems"] == []
+    assert [one["name"] for one in checked["library"]["collections"]] == ["default", "default//by object"]
     assert run("view", "delete", "by object").code == 2
     assert run("view", "delete", "by object", "--yes", "--json").json == {"deleted": 60}
     assert run("view", "show", "by object").code == 2
