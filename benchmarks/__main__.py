@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("vectors", "search", "pictures", "grouping", "runs")
+NAMES = ("vectors", "search", "pictures", "grouping", "runs", "views")
 
 
 def main() -> None:

@@ -43,7 +43,19 @@ from categoriser.errors import (
     RejectedError,
     UnreadablePictureError,
 )
-from categoriser.library import AddReport, Collection, Filter, Library
+from categoriser.library import (
+    AddReport,
+    Collection,
+    Describer,
+    DescribeReport,
+    EndpointDescriber,
+    Estimate,
+    Filter,
+    Library,
+    View,
+    describe,
+    estimate,
+)
 from categoriser.settings import Settings
 
 __all__ = [
@@ -55,8 +67,12 @@ __all__ = [
     "Collection",
     "ConfigurationError",
     "ConflictError",
+    "DescribeReport",
+    "Describer",
     "EncoderFailedError",
     "EncoderMismatchError",
+    "EndpointDescriber",
+    "Estimate",
     "Event",
     "Failure",
     "FetchError",
@@ -82,5 +98,8 @@ __all__ = [
     "Settings",
     "Suggestion",
     "UnreadablePictureError",
+    "View",
     "WhyName",
+    "describe",
+    "estimate",
 ]

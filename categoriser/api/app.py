@@ -25,6 +25,7 @@ from categoriser.api.routes import (
     status,
     suggestions,
     uploads,
+    views,
 )
 from categoriser.library import Library
 
@@ -49,6 +50,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
             {"name": "categories", "description": "What the images were grouped into."},
             {"name": "curation", "description": "Preview runs, correct, look back, undo."},
             {"name": "search", "description": "Find images by words, picture, image or vector."},
+            {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
             {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
             {"name": "service", "description": "Is it there?"},
@@ -60,6 +62,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
         uploads,
+        views,
         collections,
         search,
         log,

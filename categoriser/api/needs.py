@@ -23,8 +23,14 @@ TheLibrary = Annotated[Library, Depends(_library)]
 TheReceiver = Annotated[Receiver, Depends(_receiver)]
 
 
-def _existing(library: TheLibrary, collection: CollectionName) -> Collection:
-    return library.collection(collection, create=False)
+ViewName = Annotated[
+    str | None, Query(max_length=200, description="name of a view: look at, run and correct that grouping instead")
+]
+
+
+def _existing(library: TheLibrary, collection: CollectionName, view: ViewName = None) -> Collection:
+    found = library.collection(collection, create=False)
+    return found if view is None else found.view(view)
 
 
 ExistingCollection = Annotated[Collection, Depends(_existing)]

@@ -40,6 +40,13 @@ class CollectionRow:
     last_run_at: float | None
     schedule: str | None  # its own; None: the deployment's, "": none
     schedule_since: float | None  # earlier slots do not count; None: since it exists
+    parent_key: str | None = None  # of a view: the collection whose pictures it groups
+    wanted: int | None = None  # number of categories, where a person gave it
+
+    @property
+    def files_key(self) -> str:
+        """Whose originals and thumbnails its images have."""
+        return self.parent_key or self.key
 
     def category_id(self, number: int | None) -> str | None:
         """Public id of a category: unique among all collections, never reused."""
@@ -68,7 +75,15 @@ _BY_NAME = sa.select(*_COLUMNS).where(collections.c.name == sa.bindparam("which"
 
 
 def create(
-    connection: Connection, name: str, *, encoder_id: str, encoder_spec: str, dimension: int, granularity: Granularity
+    connection: Connection,
+    name: str,
+    *,
+    encoder_id: str,
+    encoder_spec: str,
+    dimension: int,
+    granularity: Granularity,
+    parent_key: str | None = None,
+    wanted: int | None = None,
 ) -> CollectionRow:
     """A new collection; its name must be free."""
     key = "".join(secrets.choice(_ALPHABET) for _ in range(8))
@@ -81,6 +96,8 @@ def create(
             dimension=dimension,
             granularity=granularity,
             created_at=time.time(),
+            parent_key=parent_key,
+            wanted=wanted,
         )
     )
     return cast("CollectionRow", find(connection, name))
@@ -105,8 +122,9 @@ def by_key(connection: Connection, key: str) -> CollectionRow | None:
 
 
 def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[CollectionRow]:
-    """Collections by name, those after a name."""
-    query = sa.select(*_COLUMNS).where(collections.c.name > after).order_by(collections.c.name).limit(limit)
+    """Collections by name, those after a name; views are not among them."""
+    listed = sa.and_(collections.c.name > after, collections.c.parent_key.is_(None))
+    query = sa.select(*_COLUMNS).where(listed).order_by(collections.c.name).limit(limit)
     return [CollectionRow(**row._mapping) for row in connection.execute(query)]
 
 

@@ -52,6 +52,9 @@ collections = sa.Table(
     sa.Column("seen_at_run", sa.String(64), nullable=True),  # what there was after the last run
     sa.Column("schedule", sa.String(255), nullable=True),  # null: the deployment's; empty: none
     sa.Column("schedule_since", sa.Double, nullable=True),
+    sa.Column("parent_key", sa.String(16), nullable=True),  # of a view: the collection whose pictures it groups
+    sa.Column("wanted", sa.Integer, nullable=True),  # number of categories, where a person gave it
+    sa.Index(None, "parent_key"),
     sqlite_autoincrement=True,
 )
 
@@ -234,4 +237,27 @@ outbox = sa.Table(
     sa.Column("vectors", sa.LargeBinary, nullable=True),  # float32
     sa.Column("added_at", sa.LargeBinary, nullable=True),  # float64
     sqlite_autoincrement=True,
+)
+
+# what makes a collection one of texts or terms; a view's own collection, or one of texts alone
+views = sa.Table(
+    "views",
+    metadata,
+    _owner(),
+    sa.Column("criterion", sa.Text, nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("lexicon", _JSON, nullable=True),
+    sa.Column("learned_from", sa.BigInteger, nullable=False, server_default="0"),  # texts
+    sa.Column("parent_row", sa.BigInteger, nullable=False, server_default="-1"),  # last of the parent's that was seen
+    sa.PrimaryKeyConstraint("collection_id"),
+)
+
+descriptions = sa.Table(
+    "descriptions",
+    metadata,
+    _owner(),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("question", sa.String(64), nullable=False),  # digest of who was asked what
+    sa.Column("text", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("collection_id", "sha256", "question"),
 )

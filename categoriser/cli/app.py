@@ -14,7 +14,21 @@ import typer
 from typer.core import TyperGroup
 
 from categoriser.api.errors import code_of, error_body
-from categoriser.cli import add, change, curate, demo, doctor, evaluate, look, naming, schedule, search, serve, suggest
+from categoriser.cli import (
+    add,
+    change,
+    curate,
+    demo,
+    doctor,
+    evaluate,
+    look,
+    naming,
+    schedule,
+    search,
+    serve,
+    suggest,
+    view,
+)
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
 from categoriser.errors import CategoriserError, RejectedError
@@ -78,6 +92,7 @@ for command in (
     look.collections,
     look.events,
     look.failed,
+    view.views,
     schedule.schedule,
     doctor.doctor,
     evaluate.evaluate,
@@ -85,6 +100,7 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.add_typer(view.commands, name="view")
 
 
 def main() -> None:

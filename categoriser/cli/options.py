@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from categoriser.errors import CategoriserError
+from categoriser.errors import CategoriserError, NotFoundError
 from categoriser.library import Collection, Library
 
 JSON_WANTED = "json"  # key in the context's ``meta``, so that errors are told in the right form too
@@ -24,7 +24,9 @@ def _remember_json(context: typer.Context, value: bool) -> bool:
 LibraryOption = Annotated[
     Path, typer.Option("--library", envvar="CATEGORISER_LIBRARY", help="Folder of the library.", show_default=True)
 ]
-CollectionOption = Annotated[str, typer.Option("--collection", help="Name of the collection.")]
+CollectionOption = Annotated[
+    str, typer.Option("--collection", help="Name of the collection; COLLECTION//VIEW for one of its views.")
+]
 EncoderOption = Annotated[
     str | None,
     typer.Option(
@@ -44,7 +46,7 @@ COLLECTION = "default"
 def read_collection(library: Path, name: str) -> Iterator[Collection]:
     """A collection to look at: nothing is made, nothing filed, no encoder opened."""
     with Library.open(library, create=False, resume=False) as opened:
-        yield opened.collection(name, create=False)
+        yield named(opened, name)
 
 
 @contextmanager
@@ -68,4 +70,19 @@ def library_to_fill(folder: Path, encoder: str | None = None, *, resume: bool = 
 def existing_collection(library: Path, name: str, encoder: str | None = None) -> Iterator[Collection]:
     """A collection to work with."""
     with Library.open(library, encoder, create=False) as opened:
-        yield opened.collection(name, create=False)
+        yield named(opened, name)
+
+
+def named(library: Library, name: str) -> Collection:
+    """A collection by its name, or a view as COLLECTION//VIEW; a collection that has that very name comes first.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    try:
+        return library.collection(name, create=False)
+    except NotFoundError:
+        owner, mark, view = name.partition("//")
+        if not mark:
+            raise
+        return library.collection(owner, create=False).view(view)

@@ -2,6 +2,6 @@
 
 from categoriser.encoders.base import Encoder
 from categoriser.encoders.registry import REGISTRY, EncoderDescription, open_encoder
-from categoriser.encoders.vectors import takes_ready_vectors
+from categoriser.encoders.vectors import takes_ready_vectors, takes_texts
 
-__all__ = ["REGISTRY", "Encoder", "EncoderDescription", "open_encoder", "takes_ready_vectors"]
+__all__ = ["REGISTRY", "Encoder", "EncoderDescription", "open_encoder", "takes_ready_vectors", "takes_texts"]

@@ -15,6 +15,7 @@ from categoriser.encoders.hub import find_model
 from categoriser.encoders.onnx import OnnxEncoder
 from categoriser.encoders.runtime import Runtime, choose_runtime, require_torch
 from categoriser.encoders.siglip import open_siglip
+from categoriser.encoders.texts import TEXT_KINDS, open_text_encoder
 from categoriser.encoders.vectors import BroughtVectors
 from categoriser.errors import CategoriserError, ConfigurationError, MissingWeightsError
 
@@ -119,7 +120,8 @@ def open_encoder(
     """Open an encoder.
 
     Args:
-        spec: a name of ``REGISTRY``, ``path:FOLDER``, ``onnx:FILE`` or ``vectors:DIM``.
+        spec: a name of ``REGISTRY``, ``path:FOLDER``, ``onnx:FILE``, ``vectors:DIM``, or for texts ``words`` or
+            ``sentence:MODEL``.
         device: ``cpu``, ``cuda``, ``cuda:N``, ``mps``; None takes the best there is.
         weights: look for a registry model's weights here and nowhere else.
         offline: never ask a model hub.
@@ -131,6 +133,8 @@ def open_encoder(
         MissingExtraError: an optional dependency is not installed.
     """
     kind, _, rest = spec.partition(":")
+    if kind in TEXT_KINDS:
+        return open_text_encoder(spec, device=device, offline=offline)
     match kind, rest:
         case "path", folder if folder:
             require_torch()

@@ -12,11 +12,17 @@ from PIL import Image
 from categoriser.errors import ConfigurationError
 
 _KIND: Final = "vectors:"
+_TEXTUAL: Final = ("words", "sentence:", "terms:")
 
 
 def takes_ready_vectors(encoder_id: str) -> bool:
-    """Whether collections of this encoder take vectors and no pictures."""
-    return encoder_id.startswith(_KIND)
+    """Whether collections of this encoder take vectors, or what becomes vectors elsewhere, and no pictures."""
+    return encoder_id.startswith((_KIND, *_TEXTUAL))
+
+
+def takes_texts(encoder_id: str) -> bool:
+    """Whether collections of this encoder hold texts or terms."""
+    return encoder_id.startswith(_TEXTUAL)
 
 
 class BroughtVectors:
@@ -52,6 +58,7 @@ class BroughtVectors:
         self._refuse("a text")
 
     def _refuse(self, what: str) -> NoReturn:
+        """Say what this collection takes instead."""
         raise ConfigurationError(
             f"This collection takes ready vectors ({self.id}) and cannot encode {what}: "
             "bring vectors, or open it with another encoder."

@@ -2,7 +2,21 @@
 
 from categoriser.library.adding import AddReport
 from categoriser.library.collection import Collection
+from categoriser.library.describing import Describer, DescribeReport, EndpointDescriber, Estimate, describe, estimate
 from categoriser.library.library import Library
 from categoriser.library.searching import Filter
+from categoriser.library.view import View
 
-__all__ = ["AddReport", "Collection", "Filter", "Library"]
+__all__ = [
+    "AddReport",
+    "Collection",
+    "DescribeReport",
+    "Describer",
+    "EndpointDescriber",
+    "Estimate",
+    "Filter",
+    "Library",
+    "View",
+    "describe",
+    "estimate",
+]

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.views import shown_name
 from categoriser.domain import (
     EVENT_KINDS,
     Category,
@@ -34,6 +35,7 @@ from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.naming import Naming
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
+from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.evidence import is_provisional
 from categoriser.pipeline import Arrival, file_arrivals, remove_images
@@ -47,14 +49,15 @@ _ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection(Naming):
+class Collection(Viewed, Naming):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
         super().__init__(library.storage, row.id, library.namers)
         self._library = library
-        self.name = row.name
+        self.name = shown_name(row.name)
         self.key = row.key
+        self.files_key = row.files_key
 
     def __repr__(self) -> str:
         return f"Collection({self.name!r})"
@@ -158,6 +161,7 @@ class Collection(Naming):
                     answers.append(Refused(str(ids[len(answers)]), str(outcome)))
                 else:
                     answers.append(outcome)
+            self._library.follow(self._id)
             if progress is not None:
                 progress(len(answers), len(ids))
         return answers
@@ -353,7 +357,11 @@ class Collection(Naming):
 
     def delete(self, image_ids: str | Iterable[str]) -> int:
         """Delete images and everything known about them; returns how many there were. Files of yours stay."""
-        return remove_images(self._storage, self._id, [image_ids] if isinstance(image_ids, str) else list(image_ids))
+        wanted = [image_ids] if isinstance(image_ids, str) else list(image_ids)
+        self._delete_in_views(wanted)  # first: a crash must not leave there what is gone here
+        count = remove_images(self._storage, self._id, wanted)
+        self._delete_in_views(wanted)  # what a view took over meanwhile
+        return count
 
     def export(
         self, target: str | Path, style: Style | None = None, *, files: Literal["link", "copy"] = "link"
@@ -436,7 +444,9 @@ class Collection(Naming):
         path: Path | None = None
         if stored["sha256"]:
             path = (
-                media.thumbnail(self.key, stored["sha256"]) if kind == "thumbnail" else media.locate(self.key, stored)
+                media.thumbnail(self.files_key, stored["sha256"])
+                if kind == "thumbnail"
+                else media.locate(self.files_key, stored)
             )
         if path is None or not path.is_file():
             raise NotFoundError(f"There is no {kind} of image {image_id!r}: it came as a vector, or its file is gone.")

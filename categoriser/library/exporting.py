@@ -145,7 +145,7 @@ def _write_folders(
     def written() -> Iterator[Mapping[str, Any]]:
         for row in rows:
             place = folders.place(row)
-            problem = _put(storage.media.locate(collection.key, row), place, files)
+            problem = _put(storage.media.locate(collection.files_key, row), place, files)
             if problem is not None:
                 report.without_file.append(Refused(row["image_id"], problem))
             yield {**row, "file": "" if problem else place.relative_to(report.target).as_posix()}

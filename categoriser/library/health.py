@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Final
 
-from categoriser.catalog import collections, inbox, outbox, taxonomy
+from categoriser.catalog import collections, inbox, outbox, taxonomy, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.encoders import open_encoder, takes_ready_vectors
+from categoriser.encoders.texts import TERMS
 from categoriser.errors import CategoriserError
 from categoriser.library.library import Library
 
@@ -108,7 +109,7 @@ def check_library(library: Library) -> LibraryHealth:
 
 def encoder_specs(library: Library) -> list[str]:
     """The encoders that the collections of a library need, each once."""
-    return sorted({row.encoder_spec for row in _rows(library)})
+    return sorted({row.encoder_spec for row in _rows(library)} - {TERMS})  # terms have their vectors with them
 
 
 def _check(library: Library, row: CollectionRow) -> CollectionHealth:
@@ -185,7 +186,10 @@ def _rows(library: Library) -> Iterator[CollectionRow]:
     while True:
         with library.storage.database.read() as connection:
             page = collections.page(connection, after=last, limit=_PAGE)
-        yield from page
+            of = {row.id: views.of_collection(connection, row.key) for row in page}
+        for row in page:
+            yield row
+            yield from (replace(view, name=f"{row.name}//{views.shown_name(view.name)}") for view in of[row.id])
         if len(page) < _PAGE:
             return
         last = page[-1].name

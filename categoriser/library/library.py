@@ -11,15 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, outbox, storable_text
+from categoriser.catalog import collections, inbox, outbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, RunReport, ScheduleEntry
-from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors
+from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
+from categoriser.library.view import View
+from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
@@ -42,10 +44,10 @@ class Library:
         self._encoder_given = encoder_given
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
-        self._creating = threading.Lock()
+        self.creating = threading.Lock()
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
-        self.pipeline = Pipeline(storage, self.encoder_of, settings)
+        self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
     def open(
@@ -148,13 +150,15 @@ class Library:
         _check_text("The name of a collection", name)
         found = self._find(name)
         if found is not None:
+            if takes_texts(found.encoder_id):
+                return View(self, found)
             self._check_encoder(found)
             return Collection(self, found)
         if not create:
             raise NotFoundError(f"There is no collection {name!r}.")
         _check_name(name)
         encoder = self.encoder
-        with self._creating:
+        with self.creating:
             found = self._find(name)
             if found is None:
                 with self.storage.database.write() as connection:
@@ -189,7 +193,8 @@ class Library:
     def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
         """Collections by name."""
         with self.storage.database.read() as connection:
-            return [Collection(self, row) for row in collections.page(connection, after=after, limit=limit)]
+            rows = collections.page(connection, after=after, limit=limit)
+        return [View(self, row) if takes_texts(row.encoder_id) else Collection(self, row) for row in rows]
 
     def delete_collection(self, name: str) -> int:
         """Delete a collection with all its images; returns their number. Files of yours stay.
@@ -200,6 +205,7 @@ class Library:
         found = self._find(name)
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
+        delete_views(self, found)
         with self.storage.states.excluding(found.id):
             with self.storage.database.write() as connection:
                 size = collections.size(connection, found.id)
@@ -207,6 +213,36 @@ class Library:
                 collections.delete(connection, found.id)
             self.storage.delivery.deliver(order)
         return size
+
+    def text_collection(
+        self, name: str, *, criterion: str = "", encoder: str = "words", categories: int | None = None
+    ) -> View:
+        """A collection of texts without pictures, made if need be.
+
+        Args:
+            name: of the collection.
+            criterion: what its texts were written about, in words that they use; empty for titles and the like.
+            encoder: ``words``, or ``sentence:MODEL`` with any model of sentence-transformers.
+            categories: how many there are to be; None finds out.
+
+        Raises:
+            ConfigurationError: the name cannot be used, or belongs to a collection of pictures.
+        """
+        _check_text("The name of a collection", name)
+        found = self._find(name)
+        if found is None:
+            _check_name(name)
+            with self.creating:
+                found = self._find(name) or create_texts(
+                    self, name, criterion=criterion, encoder=encoder, categories=categories
+                )
+        if not takes_texts(found.encoder_id):
+            raise ConfigurationError(f"Collection {name!r} holds pictures or vectors; take another name for the texts.")
+        return View(self, found)
+
+    def follow(self, collection_id: int) -> None:
+        """Bring the views that follow a collection up to date with what was filed there."""
+        follow(self, collection_id)
 
     def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""
@@ -249,6 +285,15 @@ class Library:
             )
         return encoder
 
+    def text_encoder(self, spec: str) -> Encoder:
+        """An encoder of texts, opened when first needed.
+
+        Raises:
+            MissingWeightsError: its weights cannot be had.
+            MissingExtraError: it needs what is not installed.
+        """
+        return self._encoder(spec)
+
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:
             if spec not in self._encoders:
@@ -276,7 +321,7 @@ class Library:
         return None
 
     def _find(self, name: str) -> CollectionRow | None:
-        if name != storable_text(name):
+        if name != storable_text(name) or views.is_view_name(name):
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)

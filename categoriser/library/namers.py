@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,10 +16,11 @@ from categoriser.catalog import collections
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import FloatMatrix, NamingReport
-from categoriser.encoders import Encoder, takes_ready_vectors
+from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
 from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, NotFoundError
 from categoriser.maintenance.naming import name_categories
+from categoriser.maintenance.text_names import name_by_texts
 from categoriser.naming import Case, Chain, NameSource, Picture, Style
 from categoriser.naming.atlas import Lexicon
 from categoriser.naming.blip import HUB_NAME, Blip, require_blip
@@ -72,6 +74,10 @@ class Namers:
         Raises:
             NotFoundError: the collection was deleted.
         """
+        started = time.perf_counter()
+        if named_by_texts(collection):
+            changed = name_by_texts(self._storage, collection.id)
+            return NamingReport(changed, 0, 0, 0, time.perf_counter() - started)
         with self._session:
             chain, problems = self._chain(collection)
             policy = Policy(daily=self._settings.naming.daily)
@@ -87,7 +93,7 @@ class Namers:
         with self._storage.database.read() as connection:
             collection = collections.get(connection, collection_id)
         try:
-            if collection is not None:
+            if collection is not None and not named_by_texts(collection):  # the run has named those already
                 self.name_categories(collection)
         except NotFoundError:
             return
@@ -286,3 +292,8 @@ def _best(words: Words, case: Case) -> list[tuple[str, float]]:
 
 def _with_problems(report: NamingReport, problems: Sequence[str]) -> NamingReport:
     return replace(report, problems=tuple(dict.fromkeys((*problems, *report.problems))))
+
+
+def named_by_texts(collection: CollectionRow) -> bool:
+    """Whether what images are called comes from the texts, or the terms, that they were grouped by."""
+    return collection.parent_key is not None or takes_texts(collection.encoder_id)

@@ -14,6 +14,7 @@ import numpy as np
 from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED, Calibration, Grouping
 from categoriser.engine.proposing import Proposal
+from categoriser.engine.told import told
 from categoriser.maintenance.changes import Change
 from categoriser.maintenance.ideas import undismissed
 from categoriser.maintenance.steps import Step, StepKind, change_of
@@ -50,7 +51,8 @@ class Plan:
 def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
     """Let the engine propose, and take the proposal apart; what a person dismissed is left out."""
     grouping = state.grouping
-    proposal = grouping.propose()
+    wanted = state.collection.wanted
+    proposal = grouping.propose() if wanted is None else told(grouping, wanted)
     steps = undismissed(state, [*_flows(state, proposal), *_moves(state, proposal)], dismissed)
     steps += _hold_back(state, steps)
     return Plan(
@@ -104,7 +106,9 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
 def _hold_back(state: EngineState, steps: Sequence[Step]) -> list[Step]:
     """Say of each step that a run must not do by itself why not; returns what it may do of those too large."""
     rules, images = state.grouping.rules, state.grouping.weighing
-    left = CHURN_BUDGET * images if images > _BUDGETED else float(images)
+    # who gave the number of categories is to have so many
+    budgeted = images > _BUDGETED and state.collection.wanted is None
+    left = CHURN_BUDGET * images if budgeted else float(images)
     parts = []
     for step in sorted(steps, key=lambda one: one.images):
         held = [number for number in (step.source, step.target) if number in rules.held]

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, groups, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog import collections, events, groups, images, inbox, outbox, storable_text, taxonomy, views
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
 from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError, NotFoundError, RejectedError
@@ -353,6 +353,7 @@ def remove_images(storage: Storage, collection_id: int, image_ids: Sequence[str]
                 orders.append(outbox.delete(connection, collection, list(found)))
                 digests += [row["sha256"] for row in found.values() if row["sha256"]]
             unused = images.unused_files(connection, collection_id, digests)
+            views.forget_descriptions(connection, collection_id, unused)
             if unused:
                 orders.append(outbox.forget(connection, collection, unused))
         state.forget(rows)

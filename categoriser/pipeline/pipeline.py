@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
-from categoriser.encoders import Encoder, takes_ready_vectors
+from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import BusyError, CategoriserError, ConfigurationError, EncoderFailedError, NotFoundError
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.filing import Arrival, file_arrivals
@@ -56,7 +56,12 @@ class _Lane:
 
 
 def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
-    """The refusal of pictures by a collection of ready vectors."""
+    """The refusal of pictures by a collection of ready vectors or of texts."""
+    if takes_texts(encoder_id):
+        return ConfigurationError(
+            f"Collection {collection!r} groups texts and takes no pictures: add texts to it, "
+            "or add the pictures to the collection that it is a view of."
+        )
     return ConfigurationError(
         f"Collection {collection!r} takes ready vectors ({encoder_id}) and no pictures: add its vectors from Python "
         "with add_vectors, or add the pictures to a collection of another encoder."
@@ -66,8 +71,12 @@ def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
 class Pipeline:
     """Files pictures of all collections of a library."""
 
-    def __init__(self, storage: Storage, encoder_of: EncoderOf, settings: Settings) -> None:
+    def __init__(
+        self, storage: Storage, encoder_of: EncoderOf, settings: Settings, filed: Callable[[int], None] | None = None
+    ) -> None:
+        """``filed`` is told the collection after each batch, before those who wait for it."""
         self._storage = storage
+        self._filed = filed
         self._encoder_of = encoder_of
         self._settings = settings
         processors = os.cpu_count() or 1
@@ -248,6 +257,16 @@ class Pipeline:
                 _log.exception("a batch of %d pictures could not be filed", len(unanswered))
             for job in unanswered:
                 job.future.set_exception(error)
+            return
+        self._tell_filed(collection_id)
+
+    def _tell_filed(self, collection_id: int) -> None:
+        if self._filed is None:
+            return
+        try:
+            self._filed(collection_id)
+        except Exception:  # the pictures are filed; whoever follows them comes up to date later
+            _log.exception("what follows collection %d could not be brought up to date", collection_id)
 
 
 class _EncoderThreads:

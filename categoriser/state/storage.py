@@ -71,6 +71,10 @@ class Storage:
         """Delete originals, thumbnails and derived state of a collection that no longer exists."""
         with self.media.settling:
             self.media.drop(key)
+        self.drop_state(key)
+
+    def drop_state(self, key: str) -> None:
+        """Delete what is derived of a collection, so that it is made anew at the next load."""
         drop_state(self.folder / "state" / key)
 
     def close(self) -> None:

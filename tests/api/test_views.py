@@ -1,0 +1,71 @@
+"""Views over HTTP."""
+
+from __future__ import annotations
+
+import httpx
+
+from categoriser import Library
+from tests.descriptions import KINDS, described
+from tests.whole import picture
+
+
+def test_a_view_is_made_filled_run_corrected_and_deleted(service: httpx.Client, library: Library) -> None:
+    library.collection("films")
+    texts, _ = described(60)
+    films = library.text_collection("texts", criterion="object")
+    assert films.name == "texts"
+    photos = library.collection("photos")
+    photos.add([picture(i) for i in range(60)])
+    ids = list(photos.assignments())
+    url = "/v1/collections/photos/views"
+    assert service.get(url).json() == {"views": [], "next": None}
+    made = service.post(url, json={"name": "by object", "criterion": "object"})
+    assert made.status_code == 201
+    assert made.json()["images"] == 0
+    assert service.post(url, json={"name": "by object", "criterion": "object"}).status_code == 200
+    view = {"view": "by object"}
+    report = service.post(
+        f"{url}/texts", params=view, json={"texts": {**dict(zip(ids, texts, strict=True)), "x": "no"}}
+    )
+    assert (report.json()["filed"], report.json()["known"], len(report.json()["refused"])) == (60, 0, 1)
+    base = "/v1/collections/photos"
+    assert service.post(f"{base}/runs", params=view).json()["categories"] == 4
+    page = service.get(f"{base}/categories", params={**view, "limit": 3}).json()
+    assert len(page["categories"]) == 3
+    assert {one["label"] for one in page["categories"]} <= {kind.capitalize() for kind in KINDS}
+    category = page["categories"][0]
+    listed = service.get(f"{base}/images", params={**view, "category": category["id"], "limit": 2}).json()
+    assert listed["next"] == listed["images"][-1]["id"]
+    assert service.get(f"{base}/images/{listed['next']}/thumbnail", params=view).status_code == 200
+    found = service.post(f"{base}/search", params=view, json={"text": "a horse", "limit": 3}).json()["results"]
+    assert {one["label"] for one in found} == {"Horse"}
+    named = service.patch(f"{base}/categories/{category['id']}", params=view, json={"label": "Mine"})
+    assert named.status_code == 200
+    assert service.get(f"{base}/export", params={**view, "style": "jsonl"}).text.count("\n") == 60
+    assert [one["name"] for one in service.get("/v1/collections").json()["collections"]] == ["films", "photos", "texts"]
+    attributes = service.get(f"{url}/attributes", params={"image_id": found[0]["image_id"]}).json()
+    assert set(attributes["attributes"]) == {"by object"}
+    assert service.get(f"{base}/categories", params={"view": "none"}).status_code == 404
+    assert service.delete(url, params=view).json() == {"deleted": 60}
+    assert service.get(url).json()["views"] == []
+    assert service.get(base).json()["images"] == 60
+
+
+def test_views_are_paged(service: httpx.Client, library: Library) -> None:
+    library.collection("paged")
+    url = "/v1/collections/paged/views"
+    for name in ("a", "b", "c"):
+        service.post(url, json={"name": name})
+    first = service.get(url, params={"limit": 2}).json()
+    assert ([one["name"] for one in first["views"]], first["next"]) == (["a", "b"], "b")
+    assert [one["name"] for one in service.get(url, params={"after": "b"}).json()["views"]] == ["c"]
+
+
+def test_what_makes_no_sense_is_refused(service: httpx.Client, library: Library) -> None:
+    library.collection("other")
+    url = "/v1/collections/other/views"
+    assert service.post(url, json={"name": ""}).status_code == 422
+    assert service.post(url, json={"name": "x", "encoder": "classic"}).status_code == 400
+    assert service.post(url, json={"name": "x", "terms": ["a", "b"]}).status_code == 400
+    assert service.post("/v1/collections/nobody/views", json={"name": "x"}).status_code == 404
+    assert service.delete(url, params={"view": "nobody"}).status_code == 404
