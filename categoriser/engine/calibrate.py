@@ -9,6 +9,7 @@ import numpy as np
 from categoriser.domain import FloatMatrix, FloatVector
 from categoriser.engine.parameters import Parameters
 
+_FAR = 4.0  # σ above what unlike pairs are known to have
 _OUT_OF_REACH = 2.0  # above every cosine
 
 
@@ -65,6 +66,8 @@ def calibrate(
     middle = float(np.median(cosines))
     below = cosines[cosines < middle]
     spread = (float(np.sqrt(np.mean((below - middle) ** 2))) if len(below) else 0.0) + 1e-6
+    if parameters.strangers is not None and middle > parameters.strangers[0] + _FAR * parameters.strangers[1]:
+        middle, spread = parameters.strangers  # half of all pairs and more are of one class: there is no bulk to fit
     contrast = (float(np.median(nearest)) - middle) / spread
     z = float(np.clip(contrast - parameters.veto_z_offset, parameters.veto_z_least, parameters.veto_z_most)) + dial
     micro = _OUT_OF_REACH  # nothing fits: every image is its own

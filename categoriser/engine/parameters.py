@@ -38,3 +38,4 @@ class Parameters:
     dirty_images: int = 3  # a category that grew by fewer images, or a smaller share, is not looked into again
     dirty_share: float = 0.05
     calibration_images: int = 1024  # all their pairs are the bulk
+    strangers: tuple[float, float] | None = None  # mean cosine of unlike pairs and its σ, where the encoder tells

@@ -22,7 +22,8 @@ from categoriser.catalog import Database, groups, history, images, taxonomy
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import FloatMatrix
-from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Rules
+from categoriser.encoders.texts import WORDS
+from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Parameters, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
@@ -80,7 +81,12 @@ class EngineState:
             self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, 0)
         self.vectors.clear(np.setdiff1d(np.arange(saved), present))  # of images deleted right before a crash
         self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
-        self.grouping = Grouping(fresh.dimension, dial=DIAL[fresh.granularity], rows=self.vectors)
+        # directions of words are random ones: of unlike texts it is known how like each other they are
+        strangers = (0.0, fresh.dimension**-0.5) if fresh.encoder_spec == WORDS else None
+        parameters = Parameters(strangers=strangers)
+        self.grouping = Grouping(
+            fresh.dimension, dial=DIAL[fresh.granularity], rows=self.vectors, parameters=parameters
+        )
         self.grouping.restore(
             micro_of,
             head_of,

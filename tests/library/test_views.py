@@ -322,3 +322,13 @@ def test_what_makes_no_sense_is_refused(vectors_library: Library) -> None:
     with pytest.raises(ConfigurationError, match="criterion"):
         photos.view("by object", criterion="colour")
     assert [one.name for one in photos.views()] == ["by object"]
+
+
+def test_two_kinds_of_texts_are_two_categories(tmp_path: Path) -> None:
+    """Half of all pairs are alike then: there is no bulk of unlike pairs to measure."""
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        shapes = library.text_collection("shapes", criterion="shape")
+        kinds = ["circle" if i % 5 < 2 else "line" for i in range(200)]
+        shapes.add_texts({str(i): f"The shape in the picture is a {kind}." for i, kind in enumerate(kinds)})
+        shapes.run()
+        assert {(one.label, one.size) for one in shapes.categories()} == {("Line", 120), ("Circle", 80)}
