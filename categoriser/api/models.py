@@ -243,7 +243,7 @@ class GroupInfo(BaseModel):
     """Categories that look alike under an id that is never reused. Every category is in exactly one group."""
 
     id: str = Field(examples=["k3v9qm2x-g1"])
-    label: str = Field(examples=["Category 3 & Category 7"])
+    label: str = Field(examples=["Vehicle", "Boat & Harbour"])
     size: int = Field(description="images")
     categories: list[str] = Field(description="ids, largest first")
     created_at: float

@@ -195,8 +195,11 @@ class Collection(Naming):
         return _category(self.row, self._category_now(category))
 
     def groups(self) -> list[Group]:
-        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own."""
-        return all_groups(self._storage, self.row)
+        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own.
+
+        A group is called what its categories are kinds of, as far as the vocabulary says so, else after the oldest two.
+        """
+        return all_groups(self._storage, self.row, self._namers.group_labels)
 
     def group(self, group: str) -> Group:
         """One group; an id that was merged away leads to its survivor.
@@ -206,7 +209,7 @@ class Collection(Naming):
         """
         row = self.row
         wanted = row.group_id(group_now(self._storage, row, group))
-        found = next((one for one in all_groups(self._storage, row) if one.id == wanted), None)
+        found = next((one for one in self.groups() if one.id == wanted), None)
         if found is None:
             raise NotFoundError(f"Collection {self.name!r} has no group {group!r} any more.")
         return found

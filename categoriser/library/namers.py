@@ -17,12 +17,13 @@ from categoriser.catalog.tables import Record
 from categoriser.domain import NamingReport
 from categoriser.encoders import Encoder, takes_ready_vectors
 from categoriser.encoders.hub import find_model
-from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.lexicons import Lexicons
 from categoriser.library.tagging import Tagger
 from categoriser.maintenance.naming import name_categories
 from categoriser.naming import Case, Chain, NameSource, Picture, Style
 from categoriser.naming.blip import HUB_NAME, Blip, require_blip
+from categoriser.naming.broader import Child, group_labels
 from categoriser.naming.captions import Captioner, CaptionPhrases, Describer, FolderCaptions
 from categoriser.naming.endpoint import ChatEndpoint
 from categoriser.naming.llama import Llama, find_gguf, require_llama
@@ -31,6 +32,7 @@ from categoriser.naming.look import Looks
 from categoriser.naming.prompts import read_prompt
 from categoriser.naming.relabel import Policy
 from categoriser.naming.vision import EndpointCaptioner
+from categoriser.naming.vocabulary import Vocabulary
 from categoriser.naming.words import Words
 from categoriser.settings import Settings, config_folder
 from categoriser.state import Storage
@@ -111,6 +113,14 @@ class Namers:
     def words_of(self, collection: CollectionRow) -> Words | None:
         """The vocabulary in the space of a collection; None where pictures and words cannot be compared."""
         return self.lexicons.words_of(collection)
+
+    def group_labels(self, groups: Mapping[int, Sequence[Child]]) -> dict[int, str]:
+        """Labels of broad groups from the names of their categories; words suffice for that, no vectors are needed."""
+        try:
+            vocabulary = self.lexicons.vocabulary()
+        except ConfigurationError:  # naming tells about it
+            vocabulary = Vocabulary(())
+        return group_labels(groups, vocabulary, self.style)
 
     def describer(self, collection: CollectionRow) -> Describer:
         """Texts about exemplars of a collection."""
