@@ -47,7 +47,7 @@ def tagged(
 
     Returns:
         [n]: the lowest of the tags' scores, each the best of its words; NaN for images that lack one of them, which are
-        exactly those where ``tag_images`` lacks it.
+        those where ``tag_images`` lacks it, but for words that are exactly as good as its last one.
     """
     scores = np.full(len(vectors), np.nan, np.float32)
     if not len(vectors) or not len(lexicon):
@@ -57,11 +57,12 @@ def tagged(
     for rows in wanted:  # cheap, and leaves few images for which all words have to be compared
         near &= (placed @ lexicon.vectors[list(rows)].T >= LEAST).any(axis=1)
     places = np.flatnonzero(near)
-    words = [{lexicon.word(row) for row in rows} for rows in wanted]
-    for place, tags in zip(places.tolist(), _best(lexicon, placed[places], MOST, LEAST), strict=True):
-        found = [max((tag.score for tag in tags if tag.word in some), default=None) for some in words]
-        if None not in found:
-            scores[place] = min(score for score in found if score is not None)
+    cosines = placed[places] @ lexicon.vectors.T
+    most = min(MOST, cosines.shape[1])
+    lowest = np.partition(cosines, -most, axis=1)[:, -most]  # of an image's tags
+    borne = np.stack([cosines[:, list(rows)].max(axis=1) for rows in wanted]).min(axis=0)
+    good = borne >= np.maximum(lowest, LEAST)
+    scores[places[good]] = borne[good].round(4)
     return scores
 
 
