@@ -99,8 +99,19 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A word that fits an image, with its cosine to the image, both relative to their means."""
+
+    word: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """One image of a collection as the catalog knows it. ``category`` None means Unsorted."""
+    """One image of a collection as the catalog knows it. ``category`` None means Unsorted.
+
+    ``tags``: best first; None where they were not asked for or cannot be had at once.
+    """
 
     id: str
     category: str | None
@@ -113,6 +124,7 @@ class Image:
     sha256: str | None = None
     stacked_on: str | None = None  # id of the image it is a near-duplicate of
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[Tag] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,15 @@ class SearchFilter(Model):
     category: str | None = Field(default=None, description='a category id, or "unsorted"')
     added_from: float | None = Field(default=None, allow_inf_nan=False, description="inclusive")
     added_before: float | None = Field(default=None, allow_inf_nan=False, description="exclusive")
+    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list,
+        max_length=10,
+        description="words that an image must all have among its tags, or a kind of each; reads the whole collection",
+    )
 
 
 class SearchRequest(Model):
-    """Exactly one of text, image_id, image and vector says what is searched for."""
+    """Exactly one of text, image_id, image and vector says what is searched for; tags in the filter suffice alone."""
 
     text: str | None = Field(default=None, min_length=1, max_length=2000, examples=["a red bicycle"])
     image_id: str | None = Field(default=None, description="like this stored image, which is left out itself")
@@ -81,8 +86,9 @@ class SearchRequest(Model):
 
     @model_validator(mode="after")
     def _one_query(self) -> Self:
-        if sum(query is not None for query in (self.text, self.image_id, self.image, self.vector)) != 1:
-            raise ValueError("search for exactly one of text, image_id, image and vector")
+        queries = sum(query is not None for query in (self.text, self.image_id, self.image, self.vector))
+        if queries != 1 and (queries or not self.filter.tags):
+            raise ValueError("search for exactly one of text, image_id, image and vector, or for tags alone")
         return self
 
 
@@ -237,7 +243,7 @@ class GroupInfo(BaseModel):
     """Categories that look alike under an id that is never reused. Every category is in exactly one group."""
 
     id: str = Field(examples=["k3v9qm2x-g1"])
-    label: str = Field(examples=["Category 3 & Category 7"])
+    label: str = Field(examples=["Vehicle", "Boat & Harbour"])
     size: int = Field(description="images")
     categories: list[str] = Field(description="ids, largest first")
     created_at: float
@@ -279,10 +285,27 @@ class ImageInfo(BaseModel):
     metadata: dict[str, Any]
 
 
+class TagInfo(BaseModel):
+    """A word that fits an image, with its cosine to it, both relative to their means."""
+
+    word: str
+    score: float
+
+
+class TagList(BaseModel):
+    """The words that fit an image, best first."""
+
+    tags: list[TagInfo]
+
+
 class ImageDetails(ImageInfo):
-    """One image, with its category and up to two others that it is near to."""
+    """One image, with its category and up to two others that it is near to.
+
+    ``tags``: words that fit it, best first; null where there is no vocabulary, or it is not ready yet.
+    """
 
     memberships: list[MembershipInfo]
+    tags: list[TagInfo] | None = None
 
 
 class ImagePage(BaseModel):

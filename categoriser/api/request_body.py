@@ -21,6 +21,7 @@ from categoriser.api.receiving import Sent
 from categoriser.intake import Item, safe_url
 
 _FILE_FIELDS: Final = ("file", "files")
+_NARROWING: Final = ("category", "added_from", "added_before")
 _LONGEST_NAME: Final = 1024
 _FIELD_BYTES: Final = 128 * 1024
 
@@ -86,7 +87,9 @@ async def search_request(request: Request, max_bytes: int) -> tuple[SearchReques
             raise InvalidRequestError("The body holds no picture; send one as a file part called file.")
         _check_size(picture, max_bytes)
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        narrowing = {name: fields.pop(name) for name in ("category", "added_from", "added_before") if name in fields}
+        narrowing: dict[str, Any] = {name: fields.pop(name) for name in _NARROWING if name in fields}
+        narrowing["tags"] = [value for value in form.getlist("tags") if isinstance(value, str)]
+        fields.pop("tags", None)
         try:
             wanted = SearchRequest.model_validate({**fields, "filter": narrowing, "image": "sent as a file"})
         except ValidationError as error:

@@ -18,7 +18,7 @@ from categoriser.cli.options import (
     existing_collection,
     read_collection,
 )
-from categoriser.cli.output import print_json, print_refused, print_table, say, tell, waiting
+from categoriser.cli.output import print_json, print_refused, print_table, progress, say, tell, waiting
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Collection, Library
 
@@ -66,14 +66,17 @@ def export(
     collection: CollectionOption = COLLECTION,
     style: Annotated[ExportStyle | None, typer.Option(help="By default from the ending of TARGET.")] = None,
     files: Annotated[FileStyle, typer.Option(help="In folders: links to the originals, or copies.")] = FileStyle.LINK,
+    tags: Annotated[bool, typer.Option("--tags", help="With the words that fit each image.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Write all images with their categories: one folder per category, or a table."""
-    with read_collection(library, collection) as found, waiting(f"Exporting {collection}"):
+    with read_collection(library, collection) as found, progress(f"Exporting {collection}") as advance:
         report = found.export(
             target,
             None if style is None else style.value,
             files="link" if files is FileStyle.LINK else "copy",
+            tags=tags,
+            progress=advance,
         )
     if json:
         print_json({"written": report.written, **dataclasses.asdict(report)})

@@ -86,11 +86,15 @@ def show(
 ) -> None:
     """Show what is known about an image."""
     with read_collection(library, collection) as found:
-        image = found.image(image_id)
+        image = found.image(image_id, tags=True)
     if json:
         print_json(image)
         return
-    facts = dataclasses.asdict(image) | {"added_at": _when(image.added_at), "label": image.label or "Unsorted"}
+    facts = dataclasses.asdict(image) | {
+        "added_at": _when(image.added_at),
+        "label": image.label or "Unsorted",
+        "tags": ", ".join(f"{tag.word} {tag.score:.2f}" for tag in image.tags or ()) or None,
+    }
     print_table("Image", ("", "value"), [(name, value) for name, value in facts.items() if value not in (None, {})])
 
 

@@ -25,6 +25,10 @@ def search(
     image: Annotated[Path | None, typer.Option(help="A picture file to search with.")] = None,
     image_id: Annotated[str | None, typer.Option(help="Id of a stored image to search with.")] = None,
     category: Annotated[str | None, typer.Option(help='Only in this category, or in "unsorted".')] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="Only images with this word, or a kind of it, among their tags; may be repeated."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most results.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Results to leave out.")] = 0,
     min_score: Annotated[float | None, typer.Option(min=-1, max=1, help="Least cosine.")] = None,
@@ -33,13 +37,13 @@ def search(
     encoder: EncoderOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Find images by words, by a picture, or like a stored image."""
+    """Find images by words, by a picture, like a stored image, or by tags alone."""
     with existing_collection(library, collection, encoder) as found:
         results = found.search(
             text=text,
             image=image,
             image_id=image_id,
-            filter=Filter(category=category),
+            filter=Filter(category=category, tags=tag or ()),
             limit=limit,
             offset=offset,
             min_score=min_score,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +28,7 @@ from categoriser.domain import (
     Membership,
     Refused,
     ScheduleEntry,
+    Tag,
 )
 from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
@@ -196,8 +199,11 @@ class Collection(Viewed, Naming):
         return _category(self.row, self._category_now(category))
 
     def groups(self) -> list[Group]:
-        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own."""
-        return all_groups(self._storage, self.row)
+        """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own.
+
+        A group is called what its categories are kinds of, as far as the vocabulary says so, else after the oldest two.
+        """
+        return all_groups(self._storage, self.row, self._namers.group_labels)
 
     def group(self, group: str) -> Group:
         """One group; an id that was merged away leads to its survivor.
@@ -207,7 +213,7 @@ class Collection(Viewed, Naming):
         """
         row = self.row
         wanted = row.group_id(group_now(self._storage, row, group))
-        found = next((one for one in all_groups(self._storage, row) if one.id == wanted), None)
+        found = next((one for one in self.groups() if one.id == wanted), None)
         if found is None:
             raise NotFoundError(f"Collection {self.name!r} has no group {group!r} any more.")
         return found
@@ -245,13 +251,28 @@ class Collection(Viewed, Naming):
             )
         return [_image(row, one) for one in page]
 
-    def image(self, image_id: str) -> Image:
-        """One image.
+    def image(self, image_id: str, *, tags: bool = False) -> Image:
+        """One image; with its tags where they can be had at once.
 
         Raises:
             NotFoundError: there is none with this id.
         """
-        return _image(self.row, self._stored(image_id))
+        row = self.row
+        found = _image(row, self._stored(image_id))
+        return replace(found, tags=self._namers.tagger.at_once(row, image_id)) if tags else found
+
+    def tags(self, image_id: str) -> list[Tag]:
+        """The words that fit an image best, best first, computed from its vector.
+
+        The first time for an encoder its text tower reads the whole vocabulary.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ConfigurationError: pictures of this collection cannot be compared with words.
+        """
+        row, tagger = self.row, self._namers.tagger
+        self._stored(image_id)
+        return tagger.of_image(row, tagger.open(row), image_id)
 
     def images_by_id(self, image_ids: Sequence[str]) -> dict[str, Image]:
         """Those of the images that exist."""
@@ -327,16 +348,19 @@ class Collection(Viewed, Naming):
     ) -> list[Found]:
         """Images nearest to words, to a picture, to a stored image (itself left out) or to a vector; best first.
 
-        Scores are cosines in [-1, 1].
+        Scores are cosines in [-1, 1]. With tags in the filter none of the four is needed: then scores are those of the
+        tags. Images are compared with the words of the vocabulary then and there, so this reads the whole collection.
 
         Raises:
-            ConfigurationError: not exactly one of the four was given, or the encoder has no text tower.
+            ConfigurationError: not exactly one of the four was given, the encoder has no text tower, or the vocabulary
+                has no such word.
             NotFoundError: no such image or category.
         """
-        if sum(query is not None for query in (text, image, image_id, vector)) != 1:
-            raise ConfigurationError("Search for exactly one of text, image, image_id and vector.")
+        limits, queries = Filter.of(filter), sum(query is not None for query in (text, image, image_id, vector))
+        if queries != 1 and (queries or not limits.words):
+            raise ConfigurationError("Search for exactly one of text, image, image_id and vector, or for tags alone.")
         _check_page(limit, offset)
-        row, limits = self.row, Filter.of(filter)
+        row = self.row
         micros = None
         if limits.category is not None:
             number = None if limits.category == "unsorted" else self.category(limits.category).number
@@ -344,13 +368,14 @@ class Collection(Viewed, Naming):
         return search(
             self._storage,
             row,
-            self._query(row, text, image, image_id, vector),
+            self._query(row, text, image, image_id, vector) if queries else None,
             micros=micros,
             limits=limits,
             limit=limit,
             offset=offset,
             min_score=min_score,
             exclude_ids=[image_id] if image_id is not None else (),
+            tags=self._namers.tagger.open(row) if limits.words else None,
         )
 
     # ---- changing ------------------------------------------------------------------------------------------------
@@ -364,7 +389,13 @@ class Collection(Viewed, Naming):
         return count
 
     def export(
-        self, target: str | Path, style: Style | None = None, *, files: Literal["link", "copy"] = "link"
+        self,
+        target: str | Path,
+        style: Style | None = None,
+        *,
+        files: Literal["link", "copy"] = "link",
+        tags: bool = False,
+        progress: Progress | None = None,
     ) -> ExportReport:
         """Write all images with their categories.
 
@@ -372,8 +403,18 @@ class Collection(Viewed, Naming):
             target: a folder for style "folders", else a file.
             style: "folders" (one per category), "csv" or "jsonl"; by default from the ending of ``target``.
             files: in folders, put symbolic links to the originals or copies of them.
+            tags: with a column of the words that fit each image.
+            progress: called with the number of images done and of all.
+
+        Raises:
+            ConfigurationError: the style is unknown, the target cannot be written, or there are no words for tags.
         """
-        return export(self._storage, self.row, Path(target), style, files=files)
+        row = self.row
+        tagged = None
+        if tags:
+            tagger = self._namers.tagger
+            tagged = partial(tagger.with_tags, row, tagger.open(row))
+        return export(self._storage, row, Path(target), style, files=files, tagged=tagged, progress=progress)
 
     def schedule(self) -> ScheduleEntry:
         """When the job runs, and what came of its last slot."""

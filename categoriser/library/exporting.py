@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal, TypeAlias
 
-from categoriser.catalog import images
+from categoriser.catalog import collections, images
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Refused
 from categoriser.errors import ConfigurationError
 from categoriser.intake import EXPORT_MARKER
+from categoriser.library.adding import Progress
 from categoriser.library.searching import label_of
 from categoriser.state import Storage
 
 Style = Literal["folders", "csv", "jsonl"]
+Row: TypeAlias = Mapping[str, Any]
+Tagged: TypeAlias = Callable[[Iterator[Row]], Iterator[Row]]  # rows → rows with their tags
 
 _COLUMNS = (
     "image_id",
@@ -36,6 +40,7 @@ _COLUMNS = (
 )
 _IDS = ("image_id", "category", "stacked_on")
 _TABLE = "images.csv"
+_TOLD = 100  # images between two reports of progress
 _LONGEST_NAME = 200  # bytes, of 255 that file systems allow: the rest is for a number and the ending
 _STYLES: dict[str, Style] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", "": "folders"}
 
@@ -61,27 +66,36 @@ def export(
     style: Style | None,
     *,
     files: Literal["link", "copy"],
+    tagged: Tagged | None = None,
+    progress: Progress | None = None,
 ) -> ExportReport:
     """Write a collection; a table appears under its name only once it is complete.
 
     JSON lines hold every text exactly. In CSV a text that a spreadsheet would run as a formula gets an apostrophe in
-    front. In folders a file images.csv lists all images, also those that have no file.
+    front. In folders a file images.csv lists all images, also those that have no file. With ``tagged`` tables have a
+    column of tags: words with scores in JSON lines, words in CSV.
 
     Raises:
         ConfigurationError: the style is unknown, or the target cannot be written.
     """
     style = style or _STYLES.get(target.suffix.lower())
-    rows = _rows(storage, collection)
+    rows, columns = _rows(storage, collection), list(_COLUMNS)
+    if tagged is not None:
+        rows, columns = tagged(rows), [*_COLUMNS, "tags"]
+    if progress is not None:
+        with storage.database.read() as connection:
+            total = collections.size(connection, collection.id)
+        rows = _counted(rows, total, progress)
     report = ExportReport(target)
     try:
         if style == "folders":
-            _write_folders(storage, collection, rows, report, files=files)
+            _write_folders(storage, collection, rows, report, columns, files=files)
         elif style in ("csv", "jsonl"):
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.partial")
             try:
                 with partial.open("w", encoding="utf-8", newline="") as file:
-                    report.images = _write_csv(file, rows) if style == "csv" else _write_jsonl(file, rows)
+                    report.images = _WRITERS[style](file, rows, columns)
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
@@ -92,7 +106,7 @@ def export(
     return report
 
 
-def _rows(storage: Storage, collection: CollectionRow) -> Iterator[Mapping[str, Any]]:
+def _rows(storage: Storage, collection: CollectionRow) -> Iterator[Row]:
     with storage.database.read() as connection:
         for stored in images.everything(connection, collection.id):
             yield {
@@ -103,13 +117,22 @@ def _rows(storage: Storage, collection: CollectionRow) -> Iterator[Mapping[str, 
             }
 
 
-def _write_csv(file: IO[str], rows: Iterator[Mapping[str, Any]], columns: Sequence[str] = _COLUMNS) -> int:
+def _counted(rows: Iterator[Row], total: int, progress: Progress) -> Iterator[Row]:
+    for done, row in enumerate(rows):
+        if done % _TOLD == 0:
+            progress(done, total)
+        yield row
+    progress(total, total)
+
+
+def _write_csv(file: IO[str], rows: Iterator[Row], columns: Sequence[str]) -> int:
     table = csv.DictWriter(file, columns, extrasaction="ignore")
     table.writeheader()
     count = 0
     for row in rows:
         metadata = json.dumps(row["metadata"], ensure_ascii=False) if row["metadata"] else ""
-        table.writerow({name: _inert(name, value) for name, value in {**row, "metadata": metadata}.items()})
+        told = {**row, "metadata": metadata, "tags": "; ".join(tag.word for tag in row.get("tags", ()))}
+        table.writerow({name: _inert(name, value) for name, value in told.items()})
         count += 1
     return count
 
@@ -120,19 +143,24 @@ def _inert(column: str, value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(tuple(starts)) else value
 
 
-def _write_jsonl(file: IO[str], rows: Iterator[Mapping[str, Any]]) -> int:
+def _write_jsonl(file: IO[str], rows: Iterator[Row], columns: Sequence[str]) -> int:
     count = 0
     for row in rows:
-        file.write(json.dumps({name: row[name] for name in _COLUMNS}, ensure_ascii=False) + "\n")
+        told = {name: row[name] for name in columns}
+        file.write(json.dumps(told, ensure_ascii=False, default=dataclasses.asdict) + "\n")
         count += 1
     return count
+
+
+_WRITERS: Final = {"csv": _write_csv, "jsonl": _write_jsonl}
 
 
 def _write_folders(
     storage: Storage,
     collection: CollectionRow,
-    rows: Iterator[Mapping[str, Any]],
+    rows: Iterator[Row],
     report: ExportReport,
+    columns: Sequence[str],
     *,
     files: Literal["link", "copy"],
 ) -> None:
@@ -142,7 +170,7 @@ def _write_folders(
     (report.target / EXPORT_MARKER).touch()  # adding a folder around it leaves it out
     folders = _Folders(report.target)
 
-    def written() -> Iterator[Mapping[str, Any]]:
+    def written() -> Iterator[Row]:
         for row in rows:
             place = folders.place(row)
             problem = _put(storage.media.locate(collection.files_key, row), place, files)
@@ -151,7 +179,7 @@ def _write_folders(
             yield {**row, "file": "" if problem else place.relative_to(report.target).as_posix()}
 
     with (report.target / _TABLE).open("w", encoding="utf-8", newline="") as file:
-        report.images = _write_csv(file, written(), ("file", *_COLUMNS))
+        report.images = _write_csv(file, written(), ("file", *columns))
 
 
 def _put(original: Path | None, place: Path, files: Literal["link", "copy"]) -> str | None:
@@ -181,7 +209,7 @@ class _Folders:
         self._taken: set[str] = {_TABLE.casefold()}
         self._next: dict[str, int] = {}
 
-    def place(self, row: Mapping[str, Any]) -> Path:
+    def place(self, row: Row) -> Path:
         """Where an image goes."""
         category = row["category"]
         if category not in self._folders:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from categoriser.catalog import groups, history, taxonomy
 from categoriser.catalog.collections import CollectionRow
@@ -12,26 +12,32 @@ from categoriser.engine.memberships import memberships
 from categoriser.errors import NotFoundError
 from categoriser.library.searching import label_of
 from categoriser.maintenance import Plan
+from categoriser.maintenance.evidence import is_provisional
+from categoriser.naming.broader import Child
 from categoriser.state import EngineState, Storage
 
+Labels: TypeAlias = Callable[[Mapping[int, Sequence[Child]]], Mapping[int, str]]  # group → categories, to its label
 
-def all_groups(storage: Storage, row: CollectionRow) -> list[Group]:
-    """Groups, largest first."""
+
+def all_groups(storage: Storage, row: CollectionRow, labels: Labels) -> list[Group]:
+    """Groups, largest first, each labelled from the names that its categories have now."""
     with storage.database.read() as connection:
         created = groups.living(connection, row.id)
         categories = taxonomy.page(connection, row.id)
     members: dict[int, list[Mapping[str, Any]]] = {number: [] for number in created}
     for one in categories:
         members[one["group_number"]].append(one)
+    called = labels({number: _children(some) for number, some in members.items() if some})
     found = [
         Group(
             id=row.group_id(number),
-            label=_label(some),
+            label=called[number],
             size=sum(int(one["size"]) for one in some),
             categories=[str(row.category_id(one["number"])) for one in some],
             created_at=created[number],
         )
         for number, some in members.items()
+        if some  # one that a run ends right now may still be listed
     ]
     return sorted(found, key=lambda one: -one.size)  # of equals the oldest first
 
@@ -100,14 +106,12 @@ def memberships_of(storage: Storage, row: CollectionRow, state: EngineState, ima
     ]
 
 
-def _label(members: Sequence[Mapping[str, Any]]) -> str:
-    """Made of the labels of its categories, the oldest first, so that it changes only as they do."""
-    labels = [
-        str(label_of(one["number"], one["label"])) for one in sorted(members, key=lambda stored: int(stored["number"]))
+def _children(members: Sequence[Mapping[str, Any]]) -> list[Child]:
+    """The oldest first, so that a label changes only as they do."""
+    return [
+        Child(str(label_of(one["number"], one["label"])), meant=bool(one["label"]) and not is_provisional(one))
+        for one in sorted(members, key=lambda stored: int(stored["number"]))
     ]
-    if len(labels) < 3:
-        return " & ".join(labels)
-    return f"{labels[0]}, {labels[1]} & {len(labels) - 2} more"
 
 
 def _members(groups_of: Mapping[int, int]) -> dict[int, list[int]]:

@@ -15,15 +15,17 @@ from typing import Final, TypeVar
 from categoriser.catalog import collections
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import FloatMatrix, NamingReport
+from categoriser.domain import NamingReport
 from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
 from categoriser.encoders.hub import find_model
-from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
+from categoriser.library.lexicons import Lexicons
+from categoriser.library.tagging import Tagger
 from categoriser.maintenance.naming import name_categories
 from categoriser.maintenance.text_names import name_by_texts
 from categoriser.naming import Case, Chain, NameSource, Picture, Style
-from categoriser.naming.atlas import Lexicon
 from categoriser.naming.blip import HUB_NAME, Blip, require_blip
+from categoriser.naming.broader import Child, group_labels
 from categoriser.naming.captions import Captioner, CaptionPhrases, Describer, FolderCaptions
 from categoriser.naming.endpoint import ChatEndpoint
 from categoriser.naming.llama import Llama, find_gguf, require_llama
@@ -31,11 +33,8 @@ from categoriser.naming.llm import EndpointModel, LanguageModel, LanguageNames
 from categoriser.naming.look import Looks
 from categoriser.naming.prompts import read_prompt
 from categoriser.naming.relabel import Policy
-from categoriser.naming.spaces import EncoderSpace
-from categoriser.naming.table import read_table
-from categoriser.naming.text_cache import TextCache
 from categoriser.naming.vision import EndpointCaptioner
-from categoriser.naming.vocabulary import Vocabulary, read_vocabulary
+from categoriser.naming.vocabulary import Vocabulary
 from categoriser.naming.words import Words
 from categoriser.settings import Settings, config_folder
 from categoriser.state import Storage
@@ -53,7 +52,8 @@ class Namers:
         self._settings = settings
         self._encoder_of = encoder_of
         self._session = threading.RLock()
-        self._words: dict[str, Words | None] = {}  # by encoder
+        self.lexicons = Lexicons(storage, settings, encoder_of)
+        self.tagger = Tagger(storage, self.lexicons)
         self._language: list[LanguageModel | None] = []  # once it was tried to open
         self._describing: list[Captioner | None] = []
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
@@ -118,19 +118,15 @@ class Namers:
 
     def words_of(self, collection: CollectionRow) -> Words | None:
         """The vocabulary in the space of a collection; None where pictures and words cannot be compared."""
-        with self._session:
-            if collection.encoder_id not in self._words:
-                self._words[collection.encoder_id] = self._attempt("vocabulary", lambda: self._open_words(collection))
-            return self._words[collection.encoder_id]
+        return self.lexicons.words_of(collection)
 
-    def vocabulary(self) -> Vocabulary:
-        """The words of the settings.
-
-        Raises:
-            ConfigurationError: a file cannot be read or makes no sense.
-        """
-        files = [Path(name).expanduser() for name in self._settings.naming.vocabulary]
-        return read_vocabulary(files or [config_folder() / "vocabulary" / "english.txt"])
+    def group_labels(self, groups: Mapping[int, Sequence[Child]]) -> dict[int, str]:
+        """Labels of broad groups from the names of their categories; words suffice for that, no vectors are needed."""
+        try:
+            vocabulary = self.lexicons.vocabulary()
+        except ConfigurationError:  # naming tells about it
+            vocabulary = Vocabulary(())
+        return group_labels(groups, vocabulary, self.style)
 
     def describer(self, collection: CollectionRow) -> Describer:
         """Texts about exemplars of a collection."""
@@ -163,7 +159,7 @@ class Namers:
             return False
         with self._storage.database.read() as connection:
             collection = collections.get(connection, collection_id)
-        if collection is None or one.table or collection.encoder_id in self._words:
+        if collection is None or one.table or self.lexicons.is_opened(collection.encoder_id):
             return True
         return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
 
@@ -183,19 +179,8 @@ class Namers:
         }
         sources = [source for name in self._settings.naming.sources if (source := made[name]) is not None]
         chain = Chain([*sources, Looks()], lambda survey: None if words is None else words.atlas(survey))
-        return chain, list(self._broken.values())
-
-    def _open_words(self, collection: CollectionRow) -> Words | None:
-        vocabulary, table = self.vocabulary(), self._settings.naming.table
-        if table:
-            space = read_table(Path(table).expanduser(), collection.encoder_id, collection.dimension)
-            return Words(Lexicon(space, vocabulary.joined(space.vocabulary.terms, vocabulary.id)))
-        if takes_ready_vectors(collection.encoder_id):
-            return None
-        cache = TextCache.of(self._storage.folder / "words", collection.encoder_id)
-        if not len(cache) and not self._encoder_of(collection).reads_text:
-            return None
-        return Words(Lexicon(EncoderSpace(_LateEncoder(collection, self._encoder_of), cache), vocabulary))
+        told = [] if self.lexicons.problem is None else [self.lexicons.problem]
+        return chain, [*told, *self._broken.values()]
 
     def _language_names(self, describer: Describer, words: Words | None) -> LanguageNames | None:
         told = self._settings.naming.llm
@@ -272,18 +257,6 @@ class Namers:
     def _text(self, metadata: Mapping[str, object] | None) -> str | None:
         told = [(metadata or {}).get(name) for name in self._settings.naming.text_fields]
         return ". ".join(one.strip() for one in told if isinstance(one, str) and one.strip()) or None
-
-
-class _LateEncoder:
-    """Opens the encoder when a text has to be encoded that was not before: most sessions need none."""
-
-    def __init__(self, collection: CollectionRow, encoder_of: Callable[[CollectionRow], Encoder]) -> None:
-        self.id = collection.encoder_id
-        self._open: Callable[[], Encoder] = partial(encoder_of, collection)
-
-    def encode_texts(self, texts: Sequence[str]) -> FloatMatrix | None:
-        """As the encoder does."""
-        return self._open().encode_texts(texts)
 
 
 def _best(words: Words, case: Case) -> list[tuple[str, float]]:

@@ -13,6 +13,8 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import FloatVector, Found, Hit, Where
 from categoriser.engine.grouping import EXACT_UP_TO
 from categoriser.errors import ConfigurationError
+from categoriser.library.tag_search import tagged_hits
+from categoriser.library.tagging import Tags
 from categoriser.state import Storage, store_micro
 
 LISTS = 96  # micro-clusters of one category that are read
@@ -21,11 +23,15 @@ MOST_WANTED = 500  # results from the first on; who wants more has the collectio
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a search may return. ``category``: an id, or "unsorted". Times are seconds since the epoch."""
+    """What a search may return. Times are seconds since the epoch.
+
+    ``category``: an id, or "unsorted". ``tags``: words that an image must all have among its tags, or a kind of each.
+    """
 
     category: str | None = None
     added_from: float | None = None  # inclusive
     added_before: float | None = None  # exclusive
+    tags: str | Sequence[str] = ()
 
     @classmethod
     def of(cls, given: Filter | Mapping[str, Any] | None) -> Filter:
@@ -46,11 +52,16 @@ class Filter:
             )
         return cls(**given)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The tags; a single one may have been given as it is."""
+        return (self.tags,) if isinstance(self.tags, str) else tuple(self.tags)
+
 
 def search(
     storage: Storage,
     collection: CollectionRow,
-    vector: FloatVector,
+    vector: FloatVector | None,
     *,
     micros: Sequence[int] | None,
     limits: Filter,
@@ -58,14 +69,28 @@ def search(
     offset: int,
     min_score: float | None,
     exclude_ids: Sequence[str] = (),
+    tags: Tags | None = None,
 ) -> list[Found]:
     """The images nearest to a unit vector, best first.
 
     A large collection is read through the micro-clusters nearest to the query, which are its inverted lists; a small
-    one is read completely.
+    one, and one that is searched for tags, is read completely.
+
+    Args:
+        storage: of the library.
+        collection: the collection.
+        vector: the query; None orders by the score of its tags.
+        micros: micro-clusters to search in; None for all.
+        limits: what may be found.
+        limit: most results.
+        offset: results to leave out.
+        min_score: least cosine.
+        exclude_ids: images to leave out.
+        tags: words of the collection, where ``limits`` has tags.
     """
     lists = micros
-    if limits.added_from is None and limits.added_before is None:  # the nearest lists may hold nothing of that time
+    timeless = limits.added_from is None and limits.added_before is None  # the nearest may hold nothing of some time
+    if vector is not None and tags is None and timeless:
         lists = _lists(storage, collection, vector, micros, wanted=limit + offset + len(exclude_ids))
     where = Where(
         micro_ids=None if lists is None else [store_micro(collection.id, number) for number in lists],
@@ -73,9 +98,24 @@ def search(
         added_before=limits.added_before,
         exclude_ids=exclude_ids,
     )
-    hits = storage.store(collection).search(
-        collection.key, vector, limit, where=where, offset=offset, min_score=min_score
-    )
+    if tags is not None:
+        hits = tagged_hits(
+            storage,
+            collection,
+            tags,
+            limits.words,
+            vector=vector,
+            where=where,
+            limit=limit,
+            offset=offset,
+            min_score=min_score,
+        )
+    elif vector is None:
+        raise ConfigurationError("Search for a text, an image, a vector or tags.")
+    else:
+        hits = storage.store(collection).search(
+            collection.key, vector, limit, where=where, offset=offset, min_score=min_score
+        )
     return _described(storage, collection, hits)
 
 

@@ -14,7 +14,7 @@ from categoriser.engine import UNSORTED
 from categoriser.engine.halves import halves
 from categoriser.errors import ConfigurationError
 from categoriser.maintenance.changes import Change
-from categoriser.maintenance.editing import Edited, Editing, checked_label
+from categoriser.maintenance.editing import Edited, Editing
 from categoriser.state import EngineState
 
 STRICTER = 0.25  # σ that a correction adds to what the category it takes from asks of newcomers' neighbours
@@ -156,17 +156,8 @@ class Editor(Editing):
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, expected)
             stored = self._living(state, category)
-            wanted = (None, None) if label is None else (checked_label(label), "person")
-            change = Change(
-                facts={
-                    category: {
-                        "label": (stored["label"], wanted[0]),
-                        "named_by": (stored["named_by"], wanted[1]),
-                        "naming": (stored["naming"], None),
-                    }
-                }
-            )
-            detail = {"label": wanted[0], "was": stored["label"]}
+            change = Change(facts={category: self._naming(category, label)})
+            detail = {"label": change.facts[category]["label"][1], "was": stored["label"]}
             return self._done(state, change, "rename", started, category=category, detail=detail)
 
     def flag(self, category: int, name: Flag, value: bool, *, expected: int | None = None) -> Edited:

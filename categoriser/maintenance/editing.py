@@ -15,6 +15,7 @@ from categoriser.catalog.tables import Record
 from categoriser.domain import IntVector
 from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
 from categoriser.maintenance.changes import Change, Pair, Then, bounded, publish
+from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState, Storage
 
 _ALIKE = 12  # images shown as like those corrected
@@ -112,9 +113,15 @@ class Editing:
     def _number(self, state: EngineState, target: int | None) -> int:
         return state.grouping.next_category if target is None else target
 
-    def _naming(self, number: int, label: str) -> dict[str, Pair]:
-        stored = self._facts([number]).get(number, {"label": None, "named_by": None})
-        return {"label": (stored["label"], checked_label(label)), "named_by": (stored["named_by"], "person")}
+    def _naming(self, number: int, label: str | None) -> dict[str, Pair]:
+        """A person's name for a category that may be new, or none for None."""
+        stored = self._facts([number]).get(number, {"label": None, "named_by": None, "naming": None})
+        wanted = (None, None) if label is None else (checked_label(label), "person")
+        return {
+            "label": (stored["label"], wanted[0]),
+            "named_by": (stored["named_by"], wanted[1]),
+            "naming": (stored["naming"], renamed(stored, wanted[0], None)),
+        }
 
     def _adapt(self, change: Change, numbers: Collection[int], by: float) -> None:
         """Make categories stricter with newcomers, or less strict."""

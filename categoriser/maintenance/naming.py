@@ -21,6 +21,7 @@ from categoriser.maintenance.evidence import (
     reshaped,
     with_pictures,
 )
+from categoriser.maintenance.unwanted import carried, unwanted
 from categoriser.naming import Case, Chain, Named, Style, Survey
 from categoriser.naming.relabel import Decision, Policy, Situation, better, decide
 from categoriser.state import Storage
@@ -113,8 +114,11 @@ def _due(
             due.append(_Due(one.number, decision, row, None if fit is None else fit.margin))
         elif decision.step == "strike":
             notes[one.number] = {**noted, "strikes": noted.get("strikes", 0) + 1}
-        elif named == "person" and not noted:
-            notes[one.number] = anchor(one)  # what it was when a person named it, to notice when it is something else
+        elif named == "person" and "size" not in noted:
+            notes[one.number] = {
+                **noted,
+                **anchor(one),
+            }  # what it was when a person named it, to notice when it is something else
     due.sort(key=lambda one: (-stored[one.number]["size"], one.number))
     return due, notes
 
@@ -135,7 +139,8 @@ def _ask(
             break
         others = {name: number for name, number in taken.items() if number != one.number}
         subject = survey.evidence[survey.place(one.number)]
-        named = chain.name(Case(subject, survey, style, others, wanting))
+        barred = frozenset(name.casefold() for name in unwanted(one.stored["naming"]))
+        named = chain.name(Case(subject, survey, style, others, wanting, barred))
         if named is not None and one.decision.step != "suggest":
             taken = {**others, named.name.casefold(): one.number}
         found.append((one, named))
@@ -201,6 +206,7 @@ def _described(one: _Due, named: Named, row: Record, noted: Mapping[str, Any]) -
     """The columns that change, and what the log says about it."""
     evidence = {name: value for name, value in named.evidence().items() if name != "captions"}  # these are the images'
     told: dict[str, Any] = {
+        **carried(row["naming"]),
         **noted,
         "source": named.proposal.source,
         "model": named.proposal.model,

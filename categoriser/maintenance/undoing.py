@@ -15,6 +15,7 @@ from categoriser.engine import UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
 from categoriser.maintenance.changes import Change
 from categoriser.maintenance.editing import Edited, Editing
+from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState
 
 _OF_SEVERAL = frozenset({"run", "undo"})  # versions whose events are not all one decision
@@ -109,6 +110,11 @@ class Undoer(Editing):
             facts = taxonomy.facts(connection, self._id, {number for number, *_ in stored["change"]["facts"]})
             head = self._head(connection, stored)
         change = Change.inverse(stored["change"], state, facts)
+        for number, pairs in change.facts.items():
+            if "label" in pairs:
+                now = facts[number]["naming"]
+                back = pairs.get("naming", (now, now))[1]
+                pairs["naming"] = (now, renamed(facts[number], pairs["label"][1], back))
         present = self._decided()
         change.removed = [one for one in change.removed if one in present]
         change.added = [one for one in change.added if one not in present]

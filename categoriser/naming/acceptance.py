@@ -33,6 +33,8 @@ def judge(name: str, case: Case, atlas: Atlas | None, *, provisional: bool = Fal
     objection = None if provisional and name else case.style.objection(name)
     if objection is None and name.casefold() in case.taken:
         objection = "another category has this name"
+    if objection is None and name.casefold() in case.barred:
+        objection = "a person took this name back"
     if objection is not None or provisional or atlas is None:
         return Verdict(name, objection)
     fit = atlas.fit(name, case.subject.number)

@@ -73,6 +73,13 @@ class Lexicon:
         """Rows of what a word is a kind of, nearest first."""
         return [self.row_of[one] for one in self.vocabulary.ancestors(int(self.places[row])) if one in self.row_of]
 
+    def kinds(self, word: str) -> list[int]:
+        """Rows of a word, or of what it is another word for, and of all that is a kind of it; none if it is unknown."""
+        place = self.vocabulary.find(word)
+        if place is None:
+            return []
+        return [row for one, row in self.row_of.items() if one == place or place in self.vocabulary.ancestors(one)]
+
     def lifted(self, shares: FloatVector) -> FloatVector:
         """Shares of words [words] → of each word with all that is a kind of it."""
         answer = shares.copy()
@@ -95,7 +102,7 @@ class Lexicon:
 
 
 class Atlas:
-    """The categories of one survey in the space of a lexicon."""
+    """The categories of one survey in the space of a lexicon. ``offset``: what is taken off pictures there."""
 
     def __init__(self, lexicon: Lexicon, survey: Survey) -> None:
         self.lexicon = lexicon
@@ -103,8 +110,8 @@ class Atlas:
         means = _means(lexicon.space, survey)
         sizes = np.sqrt([one.size for one in survey.evidence])  # a huge category is not the middle of all
         middle = (sizes / sizes.sum()) @ means
-        self._offset: FloatVector = (middle * (len(means) / (len(means) + _FEW))).astype(np.float32)
-        self.directions = unit(means - self._offset)
+        self.offset: FloatVector = (middle * (len(means) / (len(means) + _FEW))).astype(np.float32)
+        self.directions = unit(means - self.offset)
         self._middle = unit(middle[None])[0]
 
     @cached_property
@@ -135,7 +142,7 @@ class Atlas:
         spread of the cosines, which differs a lot from space to space.
         """
         one = self.survey.evidence[place]
-        cosines = unit(self.lexicon.space.images(one.vectors) - self._offset) @ self.lexicon.vectors.T
+        cosines = unit(self.lexicon.space.images(one.vectors) - self.offset) @ self.lexicon.vectors.T
         heat = SHARING * np.maximum(cosines.std(axis=1, keepdims=True), 1e-6)
         likely = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / heat)
         top = min(SHARERS, likely.shape[1])

@@ -85,6 +85,7 @@ class Case:
     style: Style
     taken: Mapping[str, int]  # names in use by other categories, in lower case → category
     wanting: frozenset[int] = frozenset()  # all categories that get a name in this session
+    barred: frozenset[str] = frozenset()  # names that a person took back from it, in lower case
     refused: list[Refusal] = field(default_factory=list)  # so far, by whichever source
 
     @property
@@ -93,9 +94,9 @@ class Case:
         return [self.survey.evidence[one] for one in self.survey.neighbours(self.survey.place(self.subject.number))]
 
     def spoilt(self, name: str) -> bool:
-        """Whether a name is taken or was refused before."""
+        """Whether a name is taken, was refused before, or was taken back by a person."""
         key = name.casefold()
-        return key in self.taken or any(one.name.casefold() == key for one in self.refused)
+        return key in self.taken or key in self.barred or any(one.name.casefold() == key for one in self.refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,3 +259,59 @@ def test_the_migration_goes_both_ways(tmp_path: Path) -> None:
             columns = {one["name"] for one in sa.inspect(connection).get_columns("categories")}
         assert ("naming" in columns) is there
     database.close()
+
+
+def test_a_name_that_was_undone_is_not_given_again(library: Library, tmp_path: Path) -> None:
+    collection = filled(library)
+    before = names(collection)
+    collection.undo(collection.versions()[0].version)
+    report = collection.name_categories()
+    assert report.named == len(before)
+    assert all(one.label and not one.label.startswith("Category ") for one in collection.categories())
+    after = names(collection)
+    assert all(after.get(name) != category for name, category in before.items())
+    collection.undo(report.version or 0)  # and neither is what came instead
+    collection.name_categories()
+    assert all(names(collection).get(name) != category for name, category in {**before, **after}.items())
+    check(collection, tmp_path)
+
+
+def test_a_name_that_an_undo_brings_back_is_wanted_after_all(library: Library) -> None:
+    collection = filled(library)
+    before = names(collection)
+    undone = collection.undo(collection.versions()[0].version).version
+    collection.undo(undone)
+    assert names(collection) == before
+    stored = [collection._category_now(category)["naming"] for category in before.values()]
+    assert not any("unwanted" in one for one in stored)
+
+
+def test_a_name_that_a_person_overwrote_is_not_suggested_or_given_again(library: Library) -> None:
+    collection = filled(library)
+    cat = names(collection)["Cat"]
+    collection.rename(cat, "Tom and Kitty")
+    collection.rename(cat, None)
+    collection.run()
+    collection.name_categories()
+    assert collection.category(cat).named_by == "machine"
+    assert collection.category(cat).label != "Cat"
+    collection.rename(cat, "Cat")  # a person may
+    assert collection.category(cat).label == "Cat"
+
+
+def test_a_name_that_was_taken_back_is_refused_whoever_proposes_it(tmp_path: Path, chat: ChatServer) -> None:
+    chat.says('{"name": "One thing", "why": ""}')
+    words = {"text_fields": ["title"], "llm": chat.url, "llm_model": "m"}
+    with Library.open(tmp_path / "other", "vectors:64", automatic_runs=False, naming=words) as library:
+        collection = library.collection("photos")
+        for word in ("cat", "car"):
+            titles = [{"title": f"a {word}"}] * 60
+            collection.add_vectors([f"{word}{i}" for i in range(60)], pictures_of(word, 60), metadata=titles)
+        collection.run()
+        category = names(collection)["One thing"]
+        collection.undo(collection.versions()[0].version)
+        asked = len(chat.requests)
+        collection.name_categories()
+        assert collection.category(category).named_by == "machine"
+        assert collection.category(category).label != "One thing"
+        assert "a person took this name back" in json.dumps(chat.requests[asked:])

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
-from categoriser.api.models import Deleted, ImageDetails, ImageInfo, ImagePage, MembershipInfo
+from categoriser.api.models import (
+    Deleted,
+    ErrorBody,
+    ImageDetails,
+    ImageInfo,
+    ImagePage,
+    MembershipInfo,
+    TagInfo,
+    TagList,
+)
 from categoriser.api.needs import ExistingCollection, PageLength
 from categoriser.api.paths import ImageId
-from categoriser.domain import Image
+from categoriser.domain import Image, Tag
 from categoriser.errors import NotFoundError
 from categoriser.intake.formats import picture_format
 
@@ -57,12 +67,23 @@ def get_original(collection: ExistingCollection, image_id: ImageId) -> FileRespo
     )
 
 
+@router.get(
+    "/{image_id:path}/tags",
+    summary="Fetch the words that fit an image",
+    responses={400: {"model": ErrorBody, "description": "Its collection has no vocabulary"}},
+)
+def get_tags(collection: ExistingCollection, image_id: ImageId) -> TagList:
+    """Best first. The first time for an encoder it reads the whole vocabulary, which may take minutes."""
+    return TagList(tags=_tags(collection.tags(image_id)))
+
+
 @router.get("/{image_id:path}", summary="Look at an image")
 def get_image(collection: ExistingCollection, image_id: ImageId) -> ImageDetails:
     """Its category, up to two others that it is near to, and what is known about it."""
-    described = _described(collection.image(image_id))
+    image = collection.image(image_id, tags=True)
     near = [MembershipInfo(**dataclasses.asdict(one)) for one in collection.memberships(image_id)]
-    return ImageDetails(**described.model_dump(), memberships=near)
+    tags = None if image.tags is None else _tags(image.tags)
+    return ImageDetails(**_described(image).model_dump(), memberships=near, tags=tags)
 
 
 @router.delete("/{image_id:path}", summary="Delete an image")
@@ -88,6 +109,10 @@ def _described(image: Image) -> ImageInfo:
         stacked_on=image.stacked_on,
         metadata=dict(image.metadata),
     )
+
+
+def _tags(tags: Sequence[Tag]) -> list[TagInfo]:
+    return [TagInfo(word=one.word, score=one.score) for one in tags]
 
 
 def _file_name(image: Image) -> str:

@@ -63,12 +63,16 @@ def list_failed(
 
 
 @router.get("/export", summary="Download all images with their categories as a table", response_class=FileResponse)
-def export_table(collection: ExistingCollection, style: Literal["csv", "jsonl"] = "jsonl") -> Any:
+def export_table(
+    collection: ExistingCollection,
+    style: Literal["csv", "jsonl"] = "jsonl",
+    tags: Annotated[bool, Query(description="with the words that fit each image")] = False,
+) -> Any:
     """Complete as of now; nothing is left out."""
     folder = Path(tempfile.mkdtemp(prefix="categoriser-export-"))
     drop = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
     try:
-        report = collection.export(folder / f"images.{style}", style)
+        report = collection.export(folder / f"images.{style}", style, tags=tags)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -21,6 +21,7 @@ _BODY: Final[dict[str, Any]] = {
             "schema": inlined_schema(SearchRequest),
             "examples": {
                 "words": {"value": {"text": "a red bicycle", "limit": 20}},
+                "tags": {"value": {"filter": {"tags": ["dog"]}}},
                 "alike": {"value": {"image_id": "a/cat.jpg", "filter": {"category": "unsorted"}}},
             },
         },
@@ -36,6 +37,7 @@ _BODY: Final[dict[str, Any]] = {
                     "category": {"type": "string"},
                     "added_from": {"type": "number"},
                     "added_before": {"type": "number"},
+                    "tags": {"type": "array", "items": {"type": "string"}},
                 },
             }
         },
