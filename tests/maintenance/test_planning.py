@@ -41,7 +41,7 @@ def _state(grouping: Grouping) -> EngineState:
     """As much of one as a plan asks for."""
     known: Any = SimpleNamespace(
         grouping=grouping,
-        collection=SimpleNamespace(taxonomy_version=1),
+        collection=SimpleNamespace(taxonomy_version=1, wanted=None),
         category_of=lambda micro: int(grouping.micros.categories[micro]),
     )
     return cast("EngineState", known)
