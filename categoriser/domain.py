@@ -261,6 +261,7 @@ class Why:
     """Why an image is where it is.
 
     ``decided_by``: "person" (a correction), "duplicate" (stacked on an image), "neighbours", or "nothing" (Unsorted).
+    ``rejected``: ids of categories that it never comes into, as a person said that it does not belong there.
     Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
     """
 
@@ -275,6 +276,7 @@ class Why:
     encoder: str
     stacked_on: str | None = None
     memberships: Sequence[Membership] = ()
+    rejected: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

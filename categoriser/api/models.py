@@ -524,7 +524,7 @@ class WhyInfo(BaseModel):
 
     image_id: str
     category: str | None
-    decided_by: str = Field(description="person, duplicate, neighbours or nothing")
+    decided_by: str = Field(description="person (moved or rejected), duplicate, neighbours or nothing")
     shares: dict[str, float] = Field(description="of its neighbours, by category")
     runner_up: str | None
     margin: float
@@ -533,6 +533,7 @@ class WhyInfo(BaseModel):
     encoder: str
     stacked_on: str | None
     memberships: list[MembershipInfo]
+    rejected: list[str] = Field(description="categories that a person said it does not belong to")
 
 
 class ViewRequest(Model):

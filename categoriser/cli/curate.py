@@ -227,7 +227,12 @@ def why(
         "neighbours": "Its neighbours are there.",
         "nothing": "Too few images are like it.",
     }
-    say(f"{image_id} is in {label}. {said[answer.decided_by]}")
+    sentence = said[answer.decided_by]
+    if answer.rejected:
+        refused = ", ".join(names.get(one, one) for one in answer.rejected)
+        told = f"A person said that it does not belong to {refused}."
+        sentence = told if answer.category is None else f"{sentence} {told}"
+    say(f"{image_id} is in {label}. {sentence}")
     near = [(one.category, one.label, f"{one.score:.2f}", "its own" if one.main else "") for one in answer.memberships]
     print_table("Categories that it belongs to", ("id", "label", "score#", ""), near)
     rows = [(category, names.get(category, ""), f"{share:.0%}") for category, share in answer.shares.items()]

@@ -258,7 +258,9 @@ class Curation:
             cosines = grouping.lists.cosines[head, : grouping.used][near >= 0].tolist()
             near = near[near >= 0]
             labels = grouping.labels[near].tolist()
-            pinned = int(grouping.micro_of[head]) in grouping.rules.pinned
+            micro, rules = int(grouping.micro_of[head]), grouping.rules
+            pinned = micro in rules.pinned
+            rejected = [str(row.category_id(number)) for one, number in sorted(rules.rejected) if one == micro]
             vector = grouping.rows.matrix[stored["row"]]
             alike = {one: float(grouping.rows.matrix[best[one]["row"]] @ vector) for one in exemplars if one in best}
             between = memberships_of(self._storage, row, state, int(stored["row"]))
@@ -268,11 +270,17 @@ class Curation:
         shares = {str(row.category_id(number)): count / votes.total() for number, count in votes.most_common()}
         others = [name for name in shares if name != row.category_id(category)]
         own = shares.get(str(row.category_id(category)), 0.0)
-        by = "person" if pinned else "duplicate" if stored["head_row"] is not None else "neighbours"
+        by = (
+            "person"
+            if pinned or (category is None and rejected)
+            else "duplicate"
+            if stored["head_row"] is not None
+            else "neighbours"
+        )
         return Why(
             image_id=image_id,
             category=row.category_id(category),
-            decided_by="nothing" if category is None and not pinned else by,
+            decided_by="nothing" if category is None and by != "person" else by,
             shares=shares,
             runner_up=others[0] if others else None,
             margin=own - (shares[others[0]] if others else 0.0),
@@ -281,6 +289,7 @@ class Curation:
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],
             memberships=between,
+            rejected=rejected,
         )
 
     def _after_run(self) -> None:

@@ -123,6 +123,10 @@ def test_people_correct_look_back_and_undo(run: Command, folder: Path) -> None:
     assert made["moved"] <= 3
     assert run("show", ids[0], "--json").json["category"] == made["category"]
     assert "A person put it there." in run("why", ids[0]).out
+    assert run("reject", ids[0]).code == 0
+    assert f"{ids[0]} is in Unsorted. A person said that it does not belong to " in run("why", ids[0]).out
+    assert run("why", ids[0], "--json").json["decided_by"] == "person"
+    assert run("undo").code == 0
     assert "A run on" in run("plan").out
     assert run("rename", made["category"], "Renamed").code == 0
     assert run("lock", made["category"]).code == 0
@@ -132,7 +136,7 @@ def test_people_correct_look_back_and_undo(run: Command, folder: Path) -> None:
     assert run("show", ids[0], "--json").json["category"] != made["category"]
     kinds = [one["kind"] for one in run("versions", "--json").json["versions"]]
     assert kinds[:3] == ["undo"] * 3
-    assert kinds[3:6] == ["lock", "rename", "gather"]
+    assert kinds[3:8] == ["lock", "rename", "undo", "reject", "gather"]
     assert run("merge", "nobody-1", "nobody-2").code == 2
     assert run("granularity", "coarse").code == 2
 

@@ -409,6 +409,9 @@ def test_why_names_the_reason(tmp_path: Path) -> None:
         assert collection.why(image_id).decided_by == "person"
         collection.run()
         assert collection.image(image_id).category == second
+        collection.reject([image_id])
+        why = collection.why(image_id)
+        assert (why.category, why.decided_by, why.rejected) == (None, "person", [second])
 
 
 def test_a_merge_writes_no_vector_and_the_old_id_leads_on(tmp_path: Path) -> None:
