@@ -101,13 +101,17 @@ def memberships_of(storage: Storage, row: CollectionRow, state: EngineState, ima
 
 
 def _label(members: Sequence[Mapping[str, Any]]) -> str:
-    """Made of the labels of its categories, the oldest first, so that it changes only as they do."""
+    """Made of the labels of its categories, the oldest first, so that it changes only as they do.
+
+    Labels may hold commas and "&": then, and where there are more than two, " · " stands between them.
+    """
     labels = [
         str(label_of(one["number"], one["label"])) for one in sorted(members, key=lambda stored: int(stored["number"]))
     ]
+    plain = not any(mark in label for label in labels for mark in ",&")
     if len(labels) < 3:
-        return " & ".join(labels)
-    return f"{labels[0]}, {labels[1]} & {len(labels) - 2} more"
+        return (" & " if plain else " · ").join(labels)
+    return f"{labels[0]} · {labels[1]} · {len(labels) - 2} more"
 
 
 def _members(groups_of: Mapping[int, int]) -> dict[int, list[int]]:
