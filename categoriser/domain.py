@@ -176,6 +176,7 @@ class RunReport:
     version: int = 0  # of the taxonomy, to undo the run by
     suggestions: int = 0  # steps that a person has to decide about
     groups: int = 0  # over the categories
+    absorbed: int = 0  # images that were in Unsorted and are in a category now
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +237,18 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a correction did. ``alike``: images that stayed and look like those that left: perhaps they belong there."""
+    """What a correction did. ``alike``: images that stayed and look like those that left: perhaps they belong there.
+
+    ``changed``: False where all was so already; then no version was made, and ``version`` is the one that there is.
+    """
 
     version: int
     moved: int  # images
     category: str | None = None  # the new category, where one was made
     alike: Sequence[str] = ()
+    changed: bool = True
+    undone: int | None = None  # of an undo: the version that it took back, all of it or one event
+    what: str | None = None  # what that was, such as "lock of Boats"
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,13 +320,14 @@ class RunInfo(BaseModel):
     spawned: int
     split: int
     merged: int
-    moved: int
+    moved: int = Field(description="images that left their category")
     unsorted: int
     categories: int
     seconds: float
     version: int = Field(description="of the taxonomy; undo the run by it")
     suggestions: int = Field(description="steps that a person has to decide about")
     groups: int = Field(description="over the categories")
+    absorbed: int = Field(description="images that were in Unsorted and are in a category now")
 
 
 class ScheduleInfo(BaseModel):
@@ -396,6 +397,9 @@ class EditDone(BaseModel):
     moved: int = Field(description="images")
     category: str | None = Field(description="the new category, where one was made")
     alike: list[str] = Field(description="images that stayed and look like those that left")
+    changed: bool = Field(description="false: all was so already, and no version was made")
+    undone: int | None = Field(description="of an undo: the version that it took back, all of it or one event")
+    what: str | None = Field(description='what that was, such as "lock of Boats"')
 
 
 class PlanStepInfo(BaseModel):

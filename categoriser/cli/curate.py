@@ -58,7 +58,7 @@ def undo(
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
-    """Take back a run or a correction; an undo can be undone as well."""
+    """Take back a run or a correction; repeated, it goes further back. An undo can be undone by its version."""
     with existing_collection(library, collection) as found:
         tell_edit(found.undo(version, event=event), json)
 
@@ -245,6 +245,11 @@ def tell_edit(done: Edit, json: bool) -> None:
     if json:
         print_json(done)
         return
+    if not done.changed:
+        say("Nothing was changed: it is so already.")
+        return
+    if done.undone is not None:
+        say(f"Took back version {done.undone} ({done.what}).")
     say(
         f"Done: version {done.version}, {done.moved:,} images moved. Take it back with: categoriser undo {done.version}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from categoriser.maintenance import Plan, Step, apply, plan, run
 from categoriser.maintenance.corrections import Editor
 from categoriser.maintenance.editing import Edited
 from categoriser.maintenance.suggesting import Advisor, Standing, standing
+from categoriser.maintenance.telling import what_was
 from categoriser.maintenance.undoing import Undoer
 from categoriser.state import Storage
 
@@ -176,23 +178,26 @@ class Curation:
     def undo(self, version: int | None = None, *, event: int | None = None) -> Edit:
         """Take back a run or a correction, by default the last that was not, or one event; an undo can be undone too.
 
+        Repeated without a version it goes further back.
+
         Args:
             version: of the run or correction.
             event: cursor of an event: only what that says is taken back.
 
         Raises:
             NotFoundError: there is no such version or event, or nothing to take back.
-            ConflictError: it was undone already, or cannot be.
+            ConflictError: it was undone already, cannot be, or nothing of it is left to take back.
         """
         if event is not None:
             if version is not None:
                 raise ConfigurationError("Undo a version or an event, not both.")
-            return self._edit(self._undoer.undo_event(event))
+            done = self._edit(self._undoer.undo_event(event))
+            return replace(done, what=f"only event {event}; {done.what}")
         if version is None:
             found = [one for one in self.versions() if one.undone_by is None and one.kind not in _OF_THEMSELVES]
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
-            version = found[0].version
+            return self._edit(self._undoer.undo(*(one.version for one in found)))
         return self._edit(self._undoer.undo(version))
 
     # ---- history -------------------------------------------------------------------------------------------------
@@ -313,7 +318,15 @@ class Curation:
         return int(self._category_now(category)["number"])
 
     def _edit(self, done: Edited) -> Edit:
-        return Edit(done.version, done.moved, self.row.category_id(done.created), done.alike)
+        return Edit(
+            version=done.version,
+            moved=done.moved,
+            category=self.row.category_id(done.created),
+            alike=done.alike,
+            changed=done.changed,
+            undone=done.undone,
+            what=None if done.undone is None else what_was(self._storage, self._id, done.undone),
+        )
 
     def _shown(self, made: Plan) -> RunPlan:
         row = self.row

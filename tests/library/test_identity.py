@@ -177,7 +177,12 @@ class Story(RuleBasedStateMachine):
     def undo(self) -> None:
         assert self.before_last is not None
         version, before = self.before_last
-        done = self.collection.undo(version)
+        try:
+            done = self.collection.undo(version)
+        except ConflictError:  # a run that changed nothing
+            assert self.collection.assignments() == before
+            self.before_last = None
+            return
         assert self.collection.assignments() == before
         assert self.groups() == self.groups_before
         with pytest.raises(ConflictError):
@@ -272,6 +277,8 @@ class Story(RuleBasedStateMachine):
             self.group_history[version] = self.groups()
             if len(self.history) > 4:
                 del self.history[min(self.history)], self.group_history[min(self.group_history)]
+        else:
+            self.before_last = None  # it was so already: there is no version to undo
 
     def forget_decisions(self) -> None:
         """After an undo the model only keeps what is still so; what must hold from then on is checked anew."""
