@@ -188,6 +188,7 @@ class RunReport:
     version: int = 0  # of the taxonomy, to undo the run by
     suggestions: int = 0  # steps that a person has to decide about
     groups: int = 0  # over the categories
+    absorbed: int = 0  # images that were in Unsorted and are in a category now
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +249,18 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a correction did. ``alike``: images that stayed and look like those that left: perhaps they belong there."""
+    """What a correction did. ``alike``: images that stayed and look like those that left: perhaps they belong there.
+
+    ``changed``: False where all was so already; then no version was made, and ``version`` is the one that there is.
+    """
 
     version: int
     moved: int  # images
     category: str | None = None  # the new category, where one was made
     alike: Sequence[str] = ()
+    changed: bool = True
+    undone: int | None = None  # of an undo: the version that it took back, all of it or one event
+    what: str | None = None  # what that was, such as "lock of Boats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +280,7 @@ class Why:
     """Why an image is where it is.
 
     ``decided_by``: "person" (a correction), "duplicate" (stacked on an image), "neighbours", or "nothing" (Unsorted).
+    ``rejected``: ids of categories that it never comes into, as a person said that it does not belong there.
     Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
     """
 
@@ -287,6 +295,7 @@ class Why:
     encoder: str
     stacked_on: str | None = None
     memberships: Sequence[Membership] = ()
+    rejected: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

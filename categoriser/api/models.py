@@ -343,13 +343,14 @@ class RunInfo(BaseModel):
     spawned: int
     split: int
     merged: int
-    moved: int
+    moved: int = Field(description="images that left their category")
     unsorted: int
     categories: int
     seconds: float
     version: int = Field(description="of the taxonomy; undo the run by it")
     suggestions: int = Field(description="steps that a person has to decide about")
     groups: int = Field(description="over the categories")
+    absorbed: int = Field(description="images that were in Unsorted and are in a category now")
 
 
 class ScheduleInfo(BaseModel):
@@ -419,6 +420,9 @@ class EditDone(BaseModel):
     moved: int = Field(description="images")
     category: str | None = Field(description="the new category, where one was made")
     alike: list[str] = Field(description="images that stayed and look like those that left")
+    changed: bool = Field(description="false: all was so already, and no version was made")
+    undone: int | None = Field(description="of an undo: the version that it took back, all of it or one event")
+    what: str | None = Field(description='what that was, such as "lock of Boats"')
 
 
 class PlanStepInfo(BaseModel):
@@ -547,7 +551,7 @@ class WhyInfo(BaseModel):
 
     image_id: str
     category: str | None
-    decided_by: str = Field(description="person, duplicate, neighbours or nothing")
+    decided_by: str = Field(description="person (moved or rejected), duplicate, neighbours or nothing")
     shares: dict[str, float] = Field(description="of its neighbours, by category")
     runner_up: str | None
     margin: float
@@ -556,6 +560,7 @@ class WhyInfo(BaseModel):
     encoder: str
     stacked_on: str | None
     memberships: list[MembershipInfo]
+    rejected: list[str] = Field(description="categories that a person said it does not belong to")
 
 
 class ViewRequest(Model):

@@ -54,7 +54,8 @@ def run(
         return
     say(
         f"{report.spawned} categories spawned, {report.split} split, {report.merged} merged, {report.moved} images "
-        f"moved in {report.seconds:.1f} s. Now {report.categories} categories and {report.unsorted} unsorted images."
+        f"moved, {report.absorbed} taken from Unsorted in {report.seconds:.1f} s. "
+        f"Now {report.categories} categories and {report.unsorted} unsorted images."
     )
     if report.suggestions:
         say(f"{report.suggestions} more steps are only suggested: categoriser suggestions lists them.")

@@ -58,7 +58,7 @@ def undo(
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
-    """Take back a run or a correction; an undo can be undone as well."""
+    """Take back a run or a correction; repeated, it goes further back. An undo can be undone by its version."""
     with existing_collection(library, collection) as found:
         tell_edit(found.undo(version, event=event), json)
 
@@ -227,7 +227,12 @@ def why(
         "neighbours": "Its neighbours are there.",
         "nothing": "Too few images are like it.",
     }
-    say(f"{image_id} is in {label}. {said[answer.decided_by]}")
+    sentence = said[answer.decided_by]
+    if answer.rejected:
+        refused = ", ".join(names.get(one, one) for one in answer.rejected)
+        told = f"A person said that it does not belong to {refused}."
+        sentence = told if answer.category is None else f"{sentence} {told}"
+    say(f"{image_id} is in {label}. {sentence}")
     near = [(one.category, one.label, f"{one.score:.2f}", "its own" if one.main else "") for one in answer.memberships]
     print_table("Categories that it belongs to", ("id", "label", "score#", ""), near)
     rows = [(category, names.get(category, ""), f"{share:.0%}") for category, share in answer.shares.items()]
@@ -240,6 +245,11 @@ def tell_edit(done: Edit, json: bool) -> None:
     if json:
         print_json(done)
         return
+    if not done.changed:
+        say("Nothing was changed: it is so already.")
+        return
+    if done.undone is not None:
+        say(f"Took back version {done.undone} ({done.what}).")
     say(
         f"Done: version {done.version}, {done.moved:,} images moved. Take it back with: categoriser undo {done.version}"
     )

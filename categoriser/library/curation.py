@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from categoriser.maintenance import Plan, Step, apply, plan, run
 from categoriser.maintenance.corrections import Editor
 from categoriser.maintenance.editing import Edited
 from categoriser.maintenance.suggesting import Advisor, Standing, standing
+from categoriser.maintenance.telling import what_was
 from categoriser.maintenance.undoing import Undoer
 from categoriser.state import Storage
 
@@ -176,23 +178,26 @@ class Curation:
     def undo(self, version: int | None = None, *, event: int | None = None) -> Edit:
         """Take back a run or a correction, by default the last that was not, or one event; an undo can be undone too.
 
+        Repeated without a version it goes further back.
+
         Args:
             version: of the run or correction.
             event: cursor of an event: only what that says is taken back.
 
         Raises:
             NotFoundError: there is no such version or event, or nothing to take back.
-            ConflictError: it was undone already, or cannot be.
+            ConflictError: it was undone already, cannot be, or nothing of it is left to take back.
         """
         if event is not None:
             if version is not None:
                 raise ConfigurationError("Undo a version or an event, not both.")
-            return self._edit(self._undoer.undo_event(event))
+            done = self._edit(self._undoer.undo_event(event))
+            return replace(done, what=f"only event {event}; {done.what}")
         if version is None:
             found = [one for one in self.versions() if one.undone_by is None and one.kind not in _OF_THEMSELVES]
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
-            version = found[0].version
+            return self._edit(self._undoer.undo(*(one.version for one in found)))
         return self._edit(self._undoer.undo(version))
 
     # ---- history -------------------------------------------------------------------------------------------------
@@ -258,7 +263,9 @@ class Curation:
             cosines = grouping.lists.cosines[head, : grouping.used][near >= 0].tolist()
             near = near[near >= 0]
             labels = grouping.labels[near].tolist()
-            pinned = int(grouping.micro_of[head]) in grouping.rules.pinned
+            micro, rules = int(grouping.micro_of[head]), grouping.rules
+            pinned = micro in rules.pinned
+            rejected = [str(row.category_id(number)) for one, number in sorted(rules.rejected) if one == micro]
             vector = grouping.rows.matrix[stored["row"]]
             alike = {one: float(grouping.rows.matrix[best[one]["row"]] @ vector) for one in exemplars if one in best}
             between = memberships_of(self._storage, row, state, int(stored["row"]))
@@ -268,11 +275,17 @@ class Curation:
         shares = {str(row.category_id(number)): count / votes.total() for number, count in votes.most_common()}
         others = [name for name in shares if name != row.category_id(category)]
         own = shares.get(str(row.category_id(category)), 0.0)
-        by = "person" if pinned else "duplicate" if stored["head_row"] is not None else "neighbours"
+        by = (
+            "person"
+            if pinned or (category is None and rejected)
+            else "duplicate"
+            if stored["head_row"] is not None
+            else "neighbours"
+        )
         return Why(
             image_id=image_id,
             category=row.category_id(category),
-            decided_by="nothing" if category is None and not pinned else by,
+            decided_by="nothing" if category is None and by != "person" else by,
             shares=shares,
             runner_up=others[0] if others else None,
             margin=own - (shares[others[0]] if others else 0.0),
@@ -281,6 +294,7 @@ class Curation:
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],
             memberships=between,
+            rejected=rejected,
         )
 
     def _after_run(self) -> None:
@@ -304,7 +318,15 @@ class Curation:
         return int(self._category_now(category)["number"])
 
     def _edit(self, done: Edited) -> Edit:
-        return Edit(done.version, done.moved, self.row.category_id(done.created), done.alike)
+        return Edit(
+            version=done.version,
+            moved=done.moved,
+            category=self.row.category_id(done.created),
+            alike=done.alike,
+            changed=done.changed,
+            undone=done.undone,
+            what=None if done.undone is None else what_was(self._storage, self._id, done.undone),
+        )
 
     def _shown(self, made: Plan) -> RunPlan:
         row = self.row

@@ -95,6 +95,14 @@ class Change:
                 back.facts.setdefault(number, {})[name] = (after, before)
         return back
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is different afterwards."""
+        pairs = [*self.micros.values(), *self.rows.values(), *self.settings.values()]
+        pairs += [pair for facts in self.facts.values() for pair in facts.values()]
+        named = self.opened or self.groups or self.added or self.removed
+        return bool(named) or any(before != after for before, after in pairs)
+
     def touched(self) -> set[int]:
         """Categories that lose or win images, or other facts."""
         found = {category for pair in self.micros.values() for category in pair}
@@ -114,6 +122,7 @@ class Published:
     moved: int  # images that were in a category and are in another one now, or in Unsorted
     created: Sequence[int]
     retired: Mapping[int, int | None]  # category → where it leads
+    absorbed: int  # images that were in Unsorted and are in a category now
 
 
 def publish(
@@ -224,7 +233,9 @@ def publish(
         storage.delivery.deliver(order)
     grouping.checked |= checked
     state.published(version, values, ran=run is not None)
-    return Published(version, int(np.count_nonzero((before != after) & (before >= 0))), created, gone)
+    moved = int(np.count_nonzero((before != after) & (before >= 0)))
+    absorbed = int(np.count_nonzero((before == UNSORTED) & (after >= 0)))
+    return Published(version, moved, created, gone, absorbed)
 
 
 def or_none(category: int) -> int | None:

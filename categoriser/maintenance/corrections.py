@@ -1,4 +1,7 @@
-"""What people change themselves. Each is a version that can be undone, and a constraint that later runs honour."""
+"""What people change themselves. Each is a version that can be undone, and a constraint that later runs honour.
+
+Saying again what is so already makes no version: whoever had no answer may repeat it.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,7 @@ class Editor(Editing):
             rows = self._rows(state, image_ids)
             if target is not None:
                 self._living(state, target)
+                rows = self._unsettled(state, rows, target)
             change, number = Change(), self._number(state, target)
             sources = set(state.grouping.labels[rows].tolist()) - {number}
             self._adapt(change, sources - {UNSORTED}, STRICTER)
@@ -117,8 +121,7 @@ class Editor(Editing):
                 change.micros = dict.fromkeys(micros, (category, number))
             else:
                 rows = self._rows(state, image_ids)
-                if (grouping.labels[rows] != category).any():
-                    raise ConfigurationError("Only images of the category can be split off it.")
+                self._refuse_foreign(state, image_ids, category)
                 if len(rows) >= np.count_nonzero(grouping.active & (grouping.labels == category)):
                     raise ConfigurationError("A split has to leave some images in the category.")
                 self._gather(state, change, rows, number)
@@ -128,6 +131,18 @@ class Editor(Editing):
             if label is not None:
                 change.facts[number] = self._naming(number, label)
             return self._done(state, change, "part", started, created=number)
+
+    def _refuse_foreign(self, state: EngineState, image_ids: Collection[str], category: int) -> None:
+        with self._storage.database.read() as connection:
+            found = images.known(connection, self._id, list(image_ids))
+        for image_id, one in found.items():
+            place = state.grouping.label(one["row"] if one["head_row"] is None else one["head_row"])
+            if place != category:
+                where = "Unsorted" if place == UNSORTED else f"category {state.collection.category_id(place)!r}"
+                raise ConfigurationError(
+                    f"Image {image_id!r} is in {where}; only images of category "
+                    f"{state.collection.category_id(category)!r} can be split off it. Nothing was changed."
+                )
 
     def halves(self, category: int) -> tuple[list[str], list[str]]:
         """The ids of the two parts into which ``split`` would cut a category.
@@ -156,8 +171,10 @@ class Editor(Editing):
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, expected)
             stored = self._living(state, category)
-            change = Change(facts={category: self._naming(category, label)})
-            detail = {"label": change.facts[category]["label"][1], "was": stored["label"]}
+            facts = self._naming(category, label)
+            wanted = (facts["label"][1], facts["named_by"][1])
+            change = Change(facts={category: facts} if wanted != (stored["label"], stored["named_by"]) else {})
+            detail = {"label": wanted[0], "was": stored["label"]}
             return self._done(state, change, "rename", started, category=category, detail=detail)
 
     def flag(self, category: int, name: Flag, value: bool, *, expected: int | None = None) -> Edited:

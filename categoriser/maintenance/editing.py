@@ -29,6 +29,8 @@ class Edited:
     moved: int
     created: int | None = None
     alike: Sequence[str] = ()
+    changed: bool = True
+    undone: int | None = None  # the version that was taken back, or one event of it
 
 
 class Editing:
@@ -61,6 +63,9 @@ class Editing:
         undoes: int | None = None,
         then: Then | None = None,
     ) -> Edited:
+        """Publish a change; one that leaves all as it is makes no version."""
+        if not change.is_any and then is None:
+            return Edited(state.collection.taxonomy_version, 0, changed=False)
         sources = state.grouping.labels[rows] if rows is not None else np.empty(0, np.int64)
         number = state.grouping.next_category
         done = publish(
@@ -142,6 +147,12 @@ class Editing:
                 change.opened[fresh[own]] = number
                 change.added.append(Constraint("pin", fresh[own]))
             change.rows[row] = (own, fresh[own])
+
+    def _unsettled(self, state: EngineState, rows: IntVector, category: int) -> IntVector:
+        """Those of the rows that no person put into a category yet."""
+        pinned = np.isin(state.grouping.micro_of[rows], list(state.grouping.rules.pinned))
+        settled: IntVector = rows[~pinned | (state.grouping.labels[rows] != category)]
+        return settled
 
     def _own_micro(self, state: EngineState, change: Change, row: int, number: int) -> int:
         micro = state.grouping.open_micro(number)

@@ -166,7 +166,7 @@ def _publish(
         taken = {row["label"].casefold(): number for number, row in rows.items() if row["label"]}
         for one, named in found:
             row = rows.get(one.number)
-            if row is None or (row["label"], row["named_by"]) != (one.stored["label"], one.stored["named_by"]):
+            if row is None or any(row[fact] != one.stored[fact] for fact in ("label", "named_by", "locked")):
                 continue
             noted = anchor(survey.evidence[survey.place(one.number)]) | {"fingerprint": chain.fingerprint}
             if named is None or not _worth(one, named, policy):

@@ -120,6 +120,7 @@ def _apply(
         seconds=time.perf_counter() - started,
         version=done.version,
         suggestions=suggested,
+        absorbed=done.absorbed,
     )
 
 

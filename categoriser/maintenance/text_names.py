@@ -17,7 +17,10 @@ _LEAST_SHARE = 0.1  # of a category's texts that its second word has to be a lab
 
 
 def name_by_texts(storage: Storage, collection_id: int) -> int:
-    """Name the categories of a view as its texts suggest, but those that a person named; returns how many changed."""
+    """Name the categories of a view as its texts suggest; returns how many changed.
+
+    Those that a person named keep their name, and so do locked ones that have any.
+    """
     with storage.database.read() as connection:
         view = views.find(connection, collection_id)
         if view is None:
@@ -33,12 +36,16 @@ def name_by_texts(storage: Storage, collection_id: int) -> int:
         for text in texts[::step]:
             for word, share in ({text: 1.0} if lexicon is None else lexicon.specific_labels(text)).items():
                 labels[number][word] += step * share  # type: ignore[assignment]
-    kept = {one["label"] for one in present.values() if one["named_by"] == "person"}
-    names = key_phrases(labels, taken=kept)
+    kept = {
+        number: one["label"]
+        for number, one in present.items()
+        if one["label"] and (one["named_by"] == "person" or one["locked"])
+    }
+    names = key_phrases(labels, taken=set(kept.values()))
     changed = {
         number: name
         for number, name in names.items()
-        if number in present and present[number]["named_by"] != "person" and present[number]["label"] != name
+        if number in present and number not in kept and present[number]["label"] != name
     }
     if changed:
         with storage.database.write() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,22 +29,27 @@ Wanted: TypeAlias = Callable[[int, int], bool]  # asked with the category before
 class Undoer(Editing):
     """Takes back what changed one collection."""
 
-    def undo(self, version: int) -> Edited:
-        """Take a version back: what it moved goes where it was, as far as nobody moved it since.
+    def undo(self, *versions: int) -> Edited:
+        """Take a version back, the first of these that left anything to take back.
 
-        An undone run does not merge the same categories, nor split the same category, again.
+        What it moved goes where it was, as far as nobody moved it since. An undone run does not merge the same
+        categories, nor split the same category, again.
 
         Raises:
             NotFoundError: there is no such version.
-            ConflictError: it was undone already.
+            ConflictError: it was undone already, later changes left nothing to take back, or it changed nothing.
         """
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, None)
-            with self._storage.database.read() as connection:
-                stored = history.get(connection, self._id, version)
-            if stored is None:
-                raise NotFoundError(f"There is no version {version} of collection {state.collection.name!r}.")
-            return self._whole(state, stored, started)
+            for version in versions:
+                with self._storage.database.read() as connection:
+                    stored = history.get(connection, self._id, version)
+                if stored is None:
+                    raise NotFoundError(f"There is no version {version} of collection {state.collection.name!r}.")
+                done = self._whole(state, stored, started)
+                if done is not None:
+                    return done
+            raise _nothing_left(f"version {versions[0]}")
 
     def undo_event(self, cursor: int) -> Edited:
         """Take back what one event says: a category that a run made, split or merged, or the move of one image.
@@ -63,7 +69,10 @@ class Undoer(Editing):
             several = stored["kind"] in _OF_SEVERAL or len(stored["change"]["rows"]) > 1
             about_image = event["kind"] in {"attach", "move"} and (several or stored["change"]["micros"])
             if cursor == head or not (about_image or stored["kind"] in _OF_SEVERAL):
-                return self._whole(state, stored, started)
+                done = self._whole(state, stored, started)
+                if done is None:
+                    raise _nothing_left(f"event {cursor}")
+                return done
             if stored["undone_by"] is not None:
                 raise _undone_already(stored)
             if about_image:
@@ -71,7 +80,8 @@ class Undoer(Editing):
             else:
                 change = self._back_with_category(state, stored, event, head)
             detail = {"of": stored["version"], "event": cursor}
-            return self._done(state, change, "undo", started, category=event["category"], detail=detail)
+            done = self._done(state, change, "undo", started, category=event["category"], detail=detail)
+            return replace(done, undone=stored["version"])
 
     def _event(self, state: EngineState, cursor: int) -> tuple[Record, Record, int]:
         """An event, the version that it is part of, and the cursor of that version's first event."""
@@ -102,7 +112,8 @@ class Undoer(Editing):
         found = stored and events.last_of(connection, self._id, stored["kind"], stored["last_cursor"])
         return found if isinstance(found, int) else 0
 
-    def _whole(self, state: EngineState, stored: Record, started: float) -> Edited:
+    def _whole(self, state: EngineState, stored: Record, started: float) -> Edited | None:
+        """Take all of a version back; None where nothing of it is left."""
         version = stored["version"]
         if stored["undone_by"] is not None:
             raise _undone_already(stored)
@@ -118,9 +129,11 @@ class Undoer(Editing):
         present = self._decided()
         change.removed = [one for one in change.removed if one in present]
         change.added = [one for one in change.added if one not in present]
+        if not _is_left(change):
+            return None
         if stored["kind"] in {"run", "accept"}:
             self._decide(change, self._lessons(stored, stored["change"]["micros"], head))
-        return self._done(state, change, "undo", started, undoes=version)
+        return replace(self._done(state, change, "undo", started, undoes=version), undone=version)
 
     def _back_with_category(self, state: EngineState, stored: Record, event: Record, head: int) -> Change:
         """What made, ended or filled a category goes back to where it came from."""
@@ -136,7 +149,7 @@ class Undoer(Editing):
         part = _part(state, stored["change"], wanted)
         change = Change.inverse(part, state, {})
         if not change.micros and not change.rows:
-            raise _nothing_left(event)
+            raise _nothing_left(f"event {event['cursor']}")
         present = self._decided()
         for one in (Constraint(*some) for some in stored["change"]["removed"]):
             if losers & set(one[1:]):  # the run had it follow its category to the winner
@@ -162,10 +175,10 @@ class Undoer(Editing):
         with self._storage.database.read() as connection:
             known = images.known(connection, self._id, [event["image_id"]]).get(event["image_id"])
         if known is None:
-            raise _nothing_left(event)
+            raise _nothing_left(f"event {event['cursor']}")
         row = known["row"] if known["head_row"] is None else known["head_row"]
         if int(grouping.labels[row]) != target:
-            raise _nothing_left(event)
+            raise _nothing_left(f"event {event['cursor']}")
         turned = next(([row, *pair] for one, *pair in stored["change"]["rows"] if one == row), None)
         rows = np.array([row], np.int64)
         if (
@@ -223,12 +236,21 @@ def _part(state: EngineState, change: Stored, wanted: Wanted) -> Stored:
     }
 
 
+def _is_left(change: Change) -> bool:
+    """Whether a way back leads anywhere; how strict a category is follows what was moved, and is nothing by itself."""
+    facts = {
+        number: {name: pair for name, pair in facts.items() if name != "strictness"}
+        for number, facts in change.facts.items()
+    }
+    return replace(change, facts=facts).is_any
+
+
 def _undone_already(stored: Record) -> ConflictError:
     return ConflictError(f"Version {stored['version']} was undone already, by version {stored['undone_by']}.")
 
 
-def _nothing_left(event: Record) -> ConflictError:
+def _nothing_left(what: str) -> ConflictError:
     return ConflictError(
-        f"Nothing of event {event['cursor']} is left to take back: it was undone already, or what it changed was "
+        f"Nothing of {what} is left to take back: it changed nothing, was undone already, or what it changed was "
         "changed again since."
     )

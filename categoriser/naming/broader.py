@@ -81,9 +81,10 @@ def _place(name: str, vocabulary: Vocabulary) -> int | None:
 def _listed(some: Sequence[Child]) -> Iterator[str]:
     labels = [child.label for child in some]
     if len(labels) == 2:
-        yield f"{labels[0]} & {labels[1]}"
+        plain = not any(mark in label for label in labels for mark in ",&")  # else nobody could tell where one ends
+        yield (" & " if plain else " · ").join(labels)
     else:
-        yield f"{labels[0]}, {labels[1]} & {len(labels) - 2} more"
+        yield f"{labels[0]} · {labels[1]} · {len(labels) - 2} more"
 
 
 def _numbered(label: str, taken: set[str]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def decide(now: Situation, policy: Policy) -> Decision:
         return Decision("name", "it had no name")
     if now.provisional:
         cause = "there are sources of names now that were not there" if now.fresh else cause
-        return Decision("keep") if cause is None else Decision("name", cause)
+        return Decision("keep") if cause is None else Decision("suggest" if now.locked else "name", cause)
     if cause is None or not _failed(now, policy):
         return Decision("keep")  # changed or not, the name is still true
     if now.named_by == "person" or now.locked:

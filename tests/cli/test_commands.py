@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,11 @@ def test_words_need_an_encoder_that_reads_them(run: Command, folder: Path) -> No
 def test_run_reports_what_it_did(run: Command, folder: Path) -> None:
     run("add", folder)
     report = run("run", "--json").json
-    counts = {"spawned", "split", "merged", "moved", "unsorted", "categories", "groups", "suggestions"}
+    counts = {"spawned", "split", "merged", "moved", "absorbed", "unsorted", "categories", "groups", "suggestions"}
     assert set(report) == counts | {"seconds", "version"}
-    assert "categories spawned" in run("run").out
+    said = run("run").out
+    assert "categories spawned" in said
+    assert "taken from Unsorted" in said
 
 
 def test_people_correct_look_back_and_undo(run: Command, folder: Path) -> None:
@@ -123,16 +126,22 @@ def test_people_correct_look_back_and_undo(run: Command, folder: Path) -> None:
     assert made["moved"] <= 3
     assert run("show", ids[0], "--json").json["category"] == made["category"]
     assert "A person put it there." in run("why", ids[0]).out
+    assert run("reject", ids[0]).code == 0
+    assert f"{ids[0]} is in Unsorted. A person said that it does not belong to " in run("why", ids[0]).out
+    assert run("why", ids[0], "--json").json["decided_by"] == "person"
+    assert run("undo").code == 0
     assert "A run on" in run("plan").out
     assert run("rename", made["category"], "Renamed").code == 0
     assert run("lock", made["category"]).code == 0
     assert [one["label"] for one in run("categories", "--json").json["categories"] if one["locked"]] == ["Renamed"]
-    for _ in range(3):
-        assert run("undo").code == 0
+    assert run("lock", made["category"]).out == "Nothing was changed: it is so already.\n"
+    assert re.match(r"Took back version \d+ \(lock of Renamed\)\.\n", run("undo").out)
+    assert run("undo", "--json").json["what"] == "renaming to Renamed"
+    assert "(move to Kept)." in run("undo").out
     assert run("show", ids[0], "--json").json["category"] != made["category"]
     kinds = [one["kind"] for one in run("versions", "--json").json["versions"]]
     assert kinds[:3] == ["undo"] * 3
-    assert kinds[3:6] == ["lock", "rename", "gather"]
+    assert kinds[3:8] == ["lock", "rename", "undo", "reject", "gather"]
     assert run("merge", "nobody-1", "nobody-2").code == 2
     assert run("granularity", "coarse").code == 2
 

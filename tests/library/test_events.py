@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from categoriser import EVENT_KINDS, Collection, ConfigurationError, ConflictError, Event, NotFoundError
+from categoriser import EVENT_KINDS, Collection, ConfigurationError, ConflictError, Event, Library, NotFoundError
 from tests.library.test_identity import sorted_collection, turned
-from tests.whole import check
+from tests.whole import check, clusters
 
 
 @pytest.fixture
@@ -113,6 +113,50 @@ def test_an_image_that_a_run_moved_goes_back_for_good(tmp_path: Path) -> None:
             assert where == came if came is not None else where != event.detail["category"]
             with pytest.raises(ConflictError, match="is left to take back"):
                 collection.undo(event=event.cursor)
+
+
+def test_a_run_counts_what_it_takes_from_unsorted(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:32", automatic_runs=False) as library:
+        collection = library.collection("a")
+        collection.add_vectors([f"v{i}" for i in range(90)], clusters(90, 32))
+        before = collection.assignments()
+        report = collection.run()
+        after = collection.assignments()
+        came = [one for one, where in before.items() if where is None and after[one] is not None]
+        assert report.absorbed == len(came) > 0
+        assert collection.undo(report.version).moved == report.absorbed
+
+
+def test_a_split_names_the_image_that_is_elsewhere(collection: Collection) -> None:
+    first, second = (one.id for one in collection.categories()[:2])
+    own, foreign = min(members(collection, first)), min(members(collection, second))
+    with pytest.raises(ConfigurationError, match=f"Image '{foreign}' is in category '{second}'"):
+        collection.split(first, [own, foreign])
+    collection.reject([foreign])
+    with pytest.raises(ConfigurationError, match=f"Image '{foreign}' is in Unsorted"):
+        collection.split(first, [own, foreign])
+
+
+def test_what_changes_nothing_makes_no_version_and_an_undo_of_nothing_is_refused(
+    collection: Collection, tmp_path: Path
+) -> None:
+    first, second, third = (one.id for one in collection.categories()[:3])
+    chosen = sorted(members(collection, first))[:2]
+    moved = collection.move(chosen, second)
+    collection.never_merge(first, second)
+    version = collection.row.taxonomy_version
+    for again in (collection.never_merge(second, first), collection.move(chosen, second)):
+        assert (again.version, again.moved, again.changed) == (version, 0, False)
+    collection.move(chosen, third)
+    seen = collection.row.taxonomy_version
+    with pytest.raises(ConflictError, match=f"Nothing of version {moved.version} is left to take back"):
+        collection.undo(moved.version)
+    assert collection.row.taxonomy_version == seen
+    assert collection.undo().undone == seen
+    assert collection.undo().what.startswith("keeping apart of ")  # repeated, it goes further back
+    assert collection.undo(moved.version).undone == moved.version
+    assert {collection.image(one).category for one in chosen} == {first}
+    check(collection, tmp_path)
 
 
 def test_one_image_of_a_correction_goes_back_as_if_it_had_stayed(collection: Collection, tmp_path: Path) -> None:

@@ -177,7 +177,12 @@ class Story(RuleBasedStateMachine):
     def undo(self) -> None:
         assert self.before_last is not None
         version, before = self.before_last
-        done = self.collection.undo(version)
+        try:
+            done = self.collection.undo(version)
+        except ConflictError:  # a run that changed nothing
+            assert self.collection.assignments() == before
+            self.before_last = None
+            return
         assert self.collection.assignments() == before
         assert self.groups() == self.groups_before
         with pytest.raises(ConflictError):
@@ -272,6 +277,8 @@ class Story(RuleBasedStateMachine):
             self.group_history[version] = self.groups()
             if len(self.history) > 4:
                 del self.history[min(self.history)], self.group_history[min(self.group_history)]
+        else:
+            self.before_last = None  # it was so already: there is no version to undo
 
     def forget_decisions(self) -> None:
         """After an undo the model only keeps what is still so; what must hold from then on is checked anew."""
@@ -409,6 +416,9 @@ def test_why_names_the_reason(tmp_path: Path) -> None:
         assert collection.why(image_id).decided_by == "person"
         collection.run()
         assert collection.image(image_id).category == second
+        collection.reject([image_id])
+        why = collection.why(image_id)
+        assert (why.category, why.decided_by, why.rejected) == (None, "person", [second])
 
 
 def test_a_merge_writes_no_vector_and_the_old_id_leads_on(tmp_path: Path) -> None:

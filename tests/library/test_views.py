@@ -74,6 +74,17 @@ def test_pictures_of_a_view_are_those_of_its_collection(pictures_library: Librar
     assert len(photos) == 8
 
 
+def test_a_locked_category_of_a_view_keeps_its_name(vectors_library: Library) -> None:
+    _, view, kinds = _view(vectors_library)
+    horse, ship = (next(c for c in view.categories() if c.label == name) for name in ("Horse", "Ship"))
+    view.lock(horse.id)
+    view.move([f"i{i}" for i, kind in enumerate(kinds) if kind == "ship"], horse.id)
+    gone = [f"i{i}" for i, kind in enumerate(kinds) if kind == "horse"]
+    view.move(gone[1:], ship.id)
+    view.run()
+    assert view.category(horse.id).label == "Horse"
+
+
 def test_corrections_runs_and_undo_are_the_views_own(vectors_library: Library, tmp_path: Path) -> None:
     photos, view, _ = _view(vectors_library)
     before = photos.assignments()

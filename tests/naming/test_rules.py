@@ -74,6 +74,8 @@ def test_a_name_is_unique_whatever_its_case() -> None:
         (Situation("machine", provisional=True), "keep"),
         (Situation("machine", provisional=True, fresh=True), "name"),
         (Situation("machine", provisional=True, reshaped=True), "name"),
+        (Situation(locked=True), "name"),  # its first
+        (Situation("machine", provisional=True, locked=True), "keep"),
     ],
 )
 def test_what_becomes_of_a_name(now: Situation, step: str) -> None:
@@ -96,6 +98,24 @@ def test_what_becomes_of_a_name(now: Situation, step: str) -> None:
     )
 )
 def test_a_persons_name_is_never_changed(now: Situation) -> None:
+    assert decide(now, POLICY).step in {"keep", "suggest"}
+
+
+@given(
+    st.builds(
+        Situation,
+        named_by=st.sampled_from(["machine", "person"]),
+        provisional=st.booleans(),
+        locked=st.just(True),
+        grown=st.floats(0, 100),
+        drift=st.floats(0, 2),
+        reshaped=st.booleans(),
+        margin=st.none() | st.floats(-2, 2),
+        strikes=st.integers(0, 3),
+        fresh=st.booleans(),
+    )
+)
+def test_the_name_of_a_locked_category_is_never_changed_provisional_or_not(now: Situation) -> None:
     assert decide(now, POLICY).step in {"keep", "suggest"}
 
 

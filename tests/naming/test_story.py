@@ -129,6 +129,23 @@ def test_a_persons_name_is_only_questioned(library: Library) -> None:
     assert news(collection, "relabel") == []
 
 
+def test_a_locked_category_keeps_even_a_provisional_name(tmp_path: Path, table: Path) -> None:
+    with Library.open(tmp_path / "other", f"vectors:{DIMENSION}", automatic_runs=False) as library:
+        before = {one.id: one.label for one in filled(library).categories()}
+        locked, *_ = before
+        library.collection("photos").lock(locked)
+    naming = {"table": str(table)}
+    with Library.open(tmp_path / "other", f"vectors:{DIMENSION}", automatic_runs=False, naming=naming) as library:
+        collection = library.collection("photos")
+        report = collection.name_categories()
+        assert (report.named, report.suggested) == (3, 1)
+        assert [one.id for one in collection.categories() if one.label == before[one.id]] == [locked]
+        assert collection.category(locked).provisional
+        (event,) = news(collection, "suggest-name")
+        assert collection.why_name(locked).suggestion == event.detail["label"]
+        assert collection.name_categories().suggested == 0
+
+
 def test_a_budget_of_nothing_renames_nothing(tmp_path: Path, table: Path) -> None:
     naming = {"table": str(table), "daily": 0}
     with Library.open(tmp_path / "other", f"vectors:{DIMENSION}", automatic_runs=False, naming=naming) as library:

@@ -159,4 +159,4 @@ def expected_version(if_match: str | None) -> int | None:
 def answer_edit(done: Edit, answer: Response) -> EditDone:
     """Say what an edit did, and the version that it led to."""
     answer.headers["ETag"] = f'"{done.version}"'
-    return EditDone(version=done.version, moved=done.moved, category=done.category, alike=list(done.alike))
+    return EditDone.model_validate(dataclasses.asdict(done))
