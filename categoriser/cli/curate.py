@@ -17,7 +17,7 @@ from categoriser.cli.options import (
     read_collection,
 )
 from categoriser.cli.output import print_json, print_table, say, waiting
-from categoriser.domain import Edit
+from categoriser.domain import LARGEST_NUMBER, Edit
 from categoriser.errors import ConfigurationError
 
 ImageIds = Annotated[list[str], typer.Argument(metavar="IMAGE_ID...", help="Ids of images.")]
@@ -52,8 +52,13 @@ def plan(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLEC
 
 
 def undo(
-    version: Annotated[int | None, typer.Argument(help="Version to take back; by default the last.")] = None,
-    event: Annotated[int | None, typer.Option("--event", help="Only what the event with this cursor says.")] = None,
+    version: Annotated[
+        int | None, typer.Argument(min=0, max=LARGEST_NUMBER, help="Version to take back; by default the last.")
+    ] = None,
+    event: Annotated[
+        int | None,
+        typer.Option("--event", min=0, max=LARGEST_NUMBER, help="Only what the event with this cursor says."),
+    ] = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
@@ -66,7 +71,9 @@ def undo(
 def versions(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
-    before: Annotated[int | None, typer.Option(help="Version before which the page begins.")] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Version before which the page begins.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Length of the page.")] = 30,
     json: JsonOption = False,
 ) -> None:
