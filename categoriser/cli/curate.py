@@ -16,7 +16,7 @@ from categoriser.cli.options import (
     existing_collection,
     read_collection,
 )
-from categoriser.cli.output import print_json, print_table, say, waiting
+from categoriser.cli.output import SHOWN, counted, print_json, print_table, say, waiting
 from categoriser.domain import LARGEST_NUMBER, Edit
 from categoriser.errors import ConfigurationError
 
@@ -80,8 +80,9 @@ def versions(
     """List runs and corrections, the newest first."""
     with read_collection(library, collection) as found:
         page = found.versions(before=before, limit=limit)
+    following = page[-1].version if len(page) == limit else None
     if json:
-        print_json({"versions": page, "next": page[-1].version if len(page) == limit else None})
+        print_json({"versions": page, "next": following})
         return
     rows = [
         (
@@ -94,6 +95,8 @@ def versions(
         for one in page
     ]
     print_table(f"History of {collection}", ("version", "what", "when", "seconds#", ""), rows)
+    if following is not None:
+        say(f"There may be more: --before {following}")
 
 
 def move(
@@ -150,7 +153,8 @@ def split(
     if json:
         print_json({"stays": stays, "leaves": leaves})
         return
-    say(f"{len(stays):,} images would stay, {len(leaves):,} would leave: {', '.join(leaves[:20])}")
+    more = f" and {len(leaves) - SHOWN:,} more" if len(leaves) > SHOWN else ""
+    say(f"{counted(len(stays), 'image')} would stay, {len(leaves):,} would leave: {', '.join(leaves[:SHOWN])}{more}")
 
 
 def rename(
@@ -247,9 +251,8 @@ def tell_edit(done: Edit, json: bool) -> None:
     if json:
         print_json(done)
         return
-    say(
-        f"Done: version {done.version}, {done.moved:,} images moved. Take it back with: categoriser undo {done.version}"
-    )
+    moved = counted(done.moved, "image")
+    say(f"Done: version {done.version}, {moved} moved. Take it back with: categoriser undo {done.version}")
     if done.category is not None:
         say(f"The new category is {done.category}.")
     if done.alike:
