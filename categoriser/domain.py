@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import numpy.typing as npt
 FloatMatrix: TypeAlias = npt.NDArray[np.float32]  # [n, dimension]
 FloatVector: TypeAlias = npt.NDArray[np.float32]  # [dimension]
 IntVector: TypeAlias = npt.NDArray[np.int64]  # [n]
+
+LARGEST_NUMBER: Final = 2**63 - 1  # that the catalog can hold: of versions, cursors and suggestions
 
 Granularity: TypeAlias = Literal["broad", "balanced", "fine"]
 EVENT_KINDS = (  # of the log

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -28,18 +32,34 @@ def config_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "config"
 
 
+def _parts(told: object) -> object:
+    """A list is a JSON list in the environment, or its parts with commas between them."""
+    if not isinstance(told, str):
+        return told
+    if told.lstrip().startswith("["):
+        try:
+            return json.loads(told)
+        except ValueError:
+            raise ValueError('it is no JSON list such as ["one", "two"]') from None
+    return [part for one in told.split(",") if (part := one.strip())]
+
+
+_One = TypeVar("_One")
+Several = Annotated[tuple[_One, ...], NoDecode, BeforeValidator(_parts)]
+
+
 class NamingSettings(BaseModel):
     """How categories get names; as environment variables ``CATEGORISER_NAMING__<NAME>``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     automatic: bool = Field(description="name by itself at the end of each run")
-    sources: tuple[Literal["llm", "vocabulary", "captions"], ...] = Field(description="asked in this order")
-    vocabulary: tuple[str, ...] = Field(description="files of words; empty: the English one that is shipped")
+    sources: Several[Literal["llm", "vocabulary", "captions"]] = Field(description="asked in this order")
+    vocabulary: Several[str] = Field(description="files of words; empty: the English one that is shipped")
     table: str = Field(description="JSON file of a ready table of text vectors, for encoders that read no text")
     captions: str = Field(description='"blip", "blip:FOLDER", the address of an endpoint, or empty')
     caption_model: str = Field(description="name of the model behind that address")
-    text_fields: tuple[str, ...] = Field(description="metadata that says what an image shows")
+    text_fields: Several[str] = Field(description="metadata that says what an image shows")
     llm: str = Field(description="a .gguf file, owner/repository/file.gguf, the address of an endpoint, or empty")
     llm_model: str = Field(description="name of the model behind that address")
     api_key: SecretStr = Field(description="sent to the endpoints as a bearer token")
@@ -122,7 +142,49 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
+        except SettingsError:  # of all settings only this table is read as JSON
+            raise ConfigurationError(
+                "CATEGORISER_NAMING is no JSON object: correct it, or set its parts as CATEGORISER_NAMING__<NAME>."
+            ) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigurationError(f"Setting {where!r}: {first['msg']}; given {first.get('input')!r}.") from None
+            raise ConfigurationError(_sentence(error.errors()[0])) from None
+
+
+_WANTED: Final = {  # pydantic's word for what is wrong → what would be right
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "int_parsing_size": "a whole number that is not as large",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "tuple_type": 'a list such as ["one", "two"]',
+    "model_type": "a table of settings",
+    "model_attributes_type": "a table of settings",
+}
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    kind, given, bounds = problem["type"], problem["input"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"There is no setting {where}; config/default.toml lists all there are."
+    wanted = _WANTED.get(kind)
+    match kind:
+        case "greater_than_equal":
+            wanted = f"at least {bounds['ge']}"
+        case "greater_than":
+            wanted = f"more than {bounds['gt']}"
+        case "less_than_equal":
+            wanted = f"at most {bounds['le']}"
+        case "literal_error":
+            wanted = f"one of {bounds['expected']}".replace(" or ", ", ")
+        case "string_too_short":
+            wanted = f"at least {bounds['min_length']} letters long"
+    if kind == "missing":
+        return f"The setting {where} has to be given."
+    if wanted is None:
+        return f"The setting {where} is {given!r}: {problem['msg'].removeprefix('Value error, ').rstrip('.')}."
+    return f"The setting {where} is {given!r}; it has to be {wanted}."

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from categoriser.domain import Outcome
+from categoriser.domain import LARGEST_NUMBER, Outcome
 
 MOST_IMAGES = 100  # per upload request
 _METADATA_BYTES = 64 * 1024
@@ -149,7 +149,7 @@ class CollectionEdit(Model):
 class RunRequest(Model):
     """Which steps of a plan to apply; without a body a run does what it does by itself."""
 
-    version: int = Field(ge=0, description="of the plan")
+    version: int = Field(ge=0, le=LARGEST_NUMBER, description="of the plan")
     steps: list[str] | None = Field(default=None, description="ids of steps; null for the automatic ones")
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Request
 
 from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Receiver
+from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Collection, Library
 
 
@@ -35,3 +36,4 @@ def _existing(library: TheLibrary, collection: CollectionName, view: ViewName = 
 
 ExistingCollection = Annotated[Collection, Depends(_existing)]
 PageLength = Annotated[int, Query(ge=1, le=1000, description="length of the page")]
+Cursor = Annotated[int, Query(ge=0, le=LARGEST_NUMBER, description="cursor to start behind")]

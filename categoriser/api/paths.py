@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from categoriser.api.errors import error_body
+from categoriser.domain import LARGEST_NUMBER
 
 _SLASH = "\x00"  # stands for an encoded slash between decoding the path and reading a parameter
 
@@ -47,3 +48,6 @@ CollectionName = Annotated[
 ImageId = Annotated[str, Path(description="id of the image, percent-encoded"), AfterValidator(_restored)]
 GroupId = Annotated[str, Path(description="id of the group"), AfterValidator(_restored)]
 CategoryId = Annotated[str, Path(description="id of the category"), AfterValidator(_restored)]
+Version = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="version of the taxonomy")]
+EventCursor = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="cursor of the event")]
+SuggestionId = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="id of the suggestion")]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.tables import collections, images, micros
-from categoriser.domain import Granularity
+from categoriser.domain import LARGEST_NUMBER, Granularity
 
 _NOTHING = "0/1/0"  # a new collection
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
@@ -55,7 +55,7 @@ class CollectionRow:
     def category_number(self, category: str) -> int | None:
         """Number of a category by its public id or by the number alone; None when it cannot be one of ours."""
         key, _, number = category.rpartition("-")
-        return int(number) if number.isdecimal() and key in {"", self.key} else None
+        return _whole_number(number) if key in {"", self.key} else None
 
     def group_id(self, number: int) -> str:
         """Public id of a broad group, which no category has."""
@@ -65,7 +65,12 @@ class CollectionRow:
         """Number of a group by its public id or by what follows the key; None when it cannot be one of ours."""
         key, _, number = group.rpartition("-")
         plain = number.removeprefix("g")
-        return int(plain) if plain != number and plain.isdecimal() and key in {"", self.key} else None
+        return _whole_number(plain) if plain != number and key in {"", self.key} else None
+
+
+def _whole_number(text: str) -> int | None:
+    fits = text.isdecimal() and len(text) < len(str(LARGEST_NUMBER))
+    return int(text) if fits else None
 
 
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]

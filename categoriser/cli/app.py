@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -36,6 +37,12 @@ from categoriser.errors import CategoriserError, RejectedError
 _REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"categoriser {metadata.version('categoriser')}")
+        raise typer.Exit
+
+
 class _Commands(TyperGroup):
     """Turns errors into one sentence and an exit code."""
 
@@ -61,6 +68,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 for command in (
     add.add,
     look.categories,

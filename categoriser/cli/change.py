@@ -18,7 +18,7 @@ from categoriser.cli.options import (
     existing_collection,
     read_collection,
 )
-from categoriser.cli.output import print_json, print_refused, print_table, progress, say, tell, waiting
+from categoriser.cli.output import counted, print_json, print_refused, print_table, progress, say, tell, waiting
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Collection, Library
 
@@ -52,10 +52,11 @@ def run(
     if json:
         print_json(report)
         return
+    spawned, present = (counted(one, "category", "categories") for one in (report.spawned, report.categories))
     say(
-        f"{report.spawned} categories spawned, {report.split} split, {report.merged} merged, {report.moved} images "
-        f"moved, {report.absorbed} taken from Unsorted in {report.seconds:.1f} s. "
-        f"Now {report.categories} categories and {report.unsorted} unsorted images."
+        f"{spawned} spawned, {report.split} split, {report.merged} merged, {counted(report.moved, 'image')} moved, "
+        f"{report.absorbed} taken from Unsorted in {report.seconds:.1f} s. "
+        f"Now {present} and {counted(report.unsorted, 'unsorted image')}."
     )
     if report.suggestions:
         say(f"{report.suggestions} more steps are only suggested: categoriser suggestions lists them.")
@@ -82,7 +83,7 @@ def export(
     if json:
         print_json({"written": report.written, **dataclasses.asdict(report)})
     else:
-        say(f"{report.written:,} images written to {report.target}.")
+        say(f"{counted(report.written, 'image')} written to {report.target}.")
         if report.without_file:
             say(f"Its table lists all {report.images:,}; the others have no file:")
         print_refused(report.without_file, "all with --json.")
@@ -113,14 +114,14 @@ def delete(
         if dry_run:
             deleted = 0
         else:
-            if not yes and not typer.confirm(f"Delete {doomed:,} images for good?", err=True):
+            if not yes and not typer.confirm(f"Delete {counted(doomed, 'image')} for good?", err=True):
                 tell("Nothing was deleted.")
                 raise typer.Exit(1)
             deleted = opened.delete_collection(collection) if collection_and_all else found.delete(ids)
     if json:
         print_json({"deleted": deleted, "would_delete": doomed, "dry_run": dry_run})
     else:
-        say("Nothing was deleted: this was a dry run." if dry_run else f"{deleted:,} images deleted.")
+        say("Nothing was deleted: this was a dry run." if dry_run else f"{counted(deleted, 'image')} deleted.")
 
 
 def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
@@ -140,6 +141,6 @@ def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
 def _preview(collection: Collection, ids: list[str], doomed: int) -> None:
     shown = [collection.image(image_id) for image_id in ids[:_SHOWN]] or collection.images(limit=_SHOWN)
     rows = [(image.id, image.label or "Unsorted", image.name) for image in shown]
-    print_table(f"{doomed:,} images of {collection.name} to delete", ("id", "category", "name"), rows)
+    print_table(f"{counted(doomed, 'image')} of {collection.name} to delete", ("id", "category", "name"), rows)
     if doomed > len(shown):
         say(f"… and {doomed - len(shown):,} more.")

@@ -16,8 +16,8 @@ from categoriser.cli.options import (
     existing_collection,
     read_collection,
 )
-from categoriser.cli.output import print_json, print_table, say, waiting
-from categoriser.domain import Edit
+from categoriser.cli.output import SHOWN, counted, print_json, print_table, say, waiting
+from categoriser.domain import LARGEST_NUMBER, Edit
 from categoriser.errors import ConfigurationError
 
 ImageIds = Annotated[list[str], typer.Argument(metavar="IMAGE_ID...", help="Ids of images.")]
@@ -52,8 +52,13 @@ def plan(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLEC
 
 
 def undo(
-    version: Annotated[int | None, typer.Argument(help="Version to take back; by default the last.")] = None,
-    event: Annotated[int | None, typer.Option("--event", help="Only what the event with this cursor says.")] = None,
+    version: Annotated[
+        int | None, typer.Argument(min=0, max=LARGEST_NUMBER, help="Version to take back; by default the last.")
+    ] = None,
+    event: Annotated[
+        int | None,
+        typer.Option("--event", min=0, max=LARGEST_NUMBER, help="Only what the event with this cursor says."),
+    ] = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
@@ -66,15 +71,18 @@ def undo(
 def versions(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
-    before: Annotated[int | None, typer.Option(help="Version before which the page begins.")] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Version before which the page begins.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Length of the page.")] = 30,
     json: JsonOption = False,
 ) -> None:
     """List runs and corrections, the newest first."""
     with read_collection(library, collection) as found:
         page = found.versions(before=before, limit=limit)
+    following = page[-1].version if len(page) == limit else None
     if json:
-        print_json({"versions": page, "next": page[-1].version if len(page) == limit else None})
+        print_json({"versions": page, "next": following})
         return
     rows = [
         (
@@ -87,6 +95,8 @@ def versions(
         for one in page
     ]
     print_table(f"History of {collection}", ("version", "what", "when", "seconds#", ""), rows)
+    if following is not None:
+        say(f"There may be more: --before {following}")
 
 
 def move(
@@ -143,7 +153,8 @@ def split(
     if json:
         print_json({"stays": stays, "leaves": leaves})
         return
-    say(f"{len(stays):,} images would stay, {len(leaves):,} would leave: {', '.join(leaves[:20])}")
+    more = f" and {len(leaves) - SHOWN:,} more" if len(leaves) > SHOWN else ""
+    say(f"{counted(len(stays), 'image')} would stay, {len(leaves):,} would leave: {', '.join(leaves[:SHOWN])}{more}")
 
 
 def rename(
@@ -250,9 +261,8 @@ def tell_edit(done: Edit, json: bool) -> None:
         return
     if done.undone is not None:
         say(f"Took back version {done.undone} ({done.what}).")
-    say(
-        f"Done: version {done.version}, {done.moved:,} images moved. Take it back with: categoriser undo {done.version}"
-    )
+    moved = counted(done.moved, "image")
+    say(f"Done: version {done.version}, {moved} moved. Take it back with: categoriser undo {done.version}")
     if done.category is not None:
         say(f"The new category is {done.category}.")
     if done.alike:

@@ -10,6 +10,7 @@ import typer
 
 from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption, read_collection
 from categoriser.cli.output import print_json, print_refused, print_table, say
+from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Library
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Length of the page.")]
@@ -19,7 +20,7 @@ def categories(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     group: Annotated[str | None, typer.Option(help="Id of a group: only its categories.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Largest ones only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=LARGEST_NUMBER, help="Largest ones only.")] = None,
     json: JsonOption = False,
 ) -> None:
     """List categories, largest first."""
@@ -116,7 +117,7 @@ def collections(library: LibraryOption = LIBRARY, json: JsonOption = False) -> N
 def events(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
-    after: Annotated[int, typer.Option(min=0, help="Cursor to start behind.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Cursor to start behind.")] = 0,
     kinds: Annotated[
         list[str] | None, typer.Option("--type", help="Only events of this kind; may be repeated.")
     ] = None,
@@ -139,7 +140,7 @@ def events(
 def failed(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
-    after: Annotated[int, typer.Option(min=0, help="Cursor to start behind.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Cursor to start behind.")] = 0,
     limit: Limit = 1000,
     json: JsonOption = False,
 ) -> None:

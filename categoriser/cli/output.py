@@ -62,6 +62,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     screen().print(table)
 
 
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """A number of things: 1 image, 2 images."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def say(sentence: str) -> None:
     """A result for people."""
     screen().print(plain(sentence), soft_wrap=True)

@@ -17,14 +17,17 @@ from categoriser.cli.options import (
     read_collection,
 )
 from categoriser.cli.output import print_json, print_table, say
+from categoriser.domain import LARGEST_NUMBER
 
-SuggestionId = Annotated[int, typer.Argument(metavar="SUGGESTION", help="Id as `suggestions` lists it.")]
+SuggestionId = Annotated[
+    int, typer.Argument(metavar="SUGGESTION", min=0, max=LARGEST_NUMBER, help="Id as `suggestions` lists it.")
+]
 
 
 def suggestions(
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
-    after: Annotated[int, typer.Option(min=0, help="Id of the suggestion before the page.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Id of the suggestion before the page.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Length of the page.")] = 100,
     json: JsonOption = False,
 ) -> None:

@@ -20,7 +20,7 @@ from categoriser.cli.options import (
     read_collection,
 )
 from categoriser.cli.output import print_json, print_refused, print_table, progress, say
-from categoriser.domain import Refused
+from categoriser.domain import LARGEST_NUMBER, Refused
 from categoriser.errors import ConfigurationError
 from categoriser.library import EndpointDescriber, View, describe, estimate
 
@@ -88,8 +88,8 @@ def create(
 @commands.command()
 def show(
     name: NameArgument,
-    limit: Annotated[int, typer.Option(min=1, help="Most categories.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, help="Categories to leave out.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST_NUMBER, help="Most categories.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Categories to leave out.")] = 0,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,

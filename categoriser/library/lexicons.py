@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,8 +19,6 @@ from categoriser.naming.vocabulary import Vocabulary, read_vocabulary
 from categoriser.naming.words import Words
 from categoriser.settings import Settings, config_folder
 from categoriser.state import Storage
-
-_log = logging.getLogger(__name__)
 
 
 class Lexicons:
@@ -77,7 +74,6 @@ class Lexicons:
         try:
             words = self._open(collection)
         except CategoriserError as error:  # told in a sentence; names and pages go on without
-            _log.warning("%s", error)
             self.problem = str(error)
             return None
         self.problem = None

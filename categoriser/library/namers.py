@@ -57,6 +57,7 @@ class Namers:
         self._language: list[LanguageModel | None] = []  # once it was tried to open
         self._describing: list[Captioner | None] = []
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
+        self._warned: frozenset[str] = frozenset()
         self._endpoints: list[ChatEndpoint] = []
         self._waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
@@ -94,7 +95,7 @@ class Namers:
             collection = collections.get(connection, collection_id)
         try:
             if collection is not None and not named_by_texts(collection):  # the run has named those already
-                self.name_categories(collection)
+                self._warn(self.name_categories(collection).problems)
         except NotFoundError:
             return
         except Exception:
@@ -222,8 +223,10 @@ class Namers:
             prompt = read_prompt(config_folder() / "prompts" / "caption.txt")
             return EndpointCaptioner(self._endpoint(told, self._settings.naming.caption_model), prompt)
         kind, _, folder = told.partition(":")
+        if kind != "blip":
+            raise ConfigurationError(f"naming.captions: {told} is neither blip, blip:FOLDER nor an address.")
         require_blip()
-        weights = Path(folder).expanduser() if kind == "blip" and folder else None
+        weights = Path(folder).expanduser() if folder else None
         return Blip(find_model(HUB_NAME, "main", weights=weights, offline=self._settings.offline))
 
     def _endpoint(self, url: str, model: str) -> ChatEndpoint:
@@ -237,11 +240,17 @@ class Namers:
         try:
             made = make()
         except CategoriserError as error:
-            _log.warning("%s", error)
             self._broken[part] = str(error)
             return None
         self._broken.pop(part, None)
         return made
+
+    def _warn(self, problems: Sequence[str]) -> None:
+        """In the log, once while it lasts: nobody is shown the report of a naming that nobody asked for."""
+        for problem in problems:
+            if problem not in self._warned:
+                _log.warning("%s", problem)
+        self._warned = frozenset(problems)
 
     def _reader(self, key: str, sha256: str | None) -> Callable[[], bytes | None]:
         def read() -> bytes | None:

@@ -92,5 +92,4 @@ class Chain:
     def _fault(self, source: NameSource, sentence: str) -> None:
         self._faults[source.id] = self._faults.get(source.id, 0) + 1
         if sentence not in self.problems:
-            _log.warning("%s", sentence)
             self.problems.append(sentence)

@@ -115,7 +115,12 @@ def read_table(path: Path, encoder_id: str | None = None, dimension: int | None 
         texts = _array(told["texts"], path.parent).astype(np.float32)
         bridge = _bridge(told.get("bridge"), path.parent)
     except OSError as error:
-        raise ConfigurationError(f"The table {path} cannot be read: {error.filename}: {error.strerror}.") from None
+        part = "" if error.filename is None or Path(error.filename) == path else f" ({error.filename})"
+        raise ConfigurationError(f"The table {path} cannot be read: {error.strerror or error}{part}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ConfigurationError(f"The table {path} is no JSON, or what it lists as its words is none.") from None
+    except KeyError as error:
+        raise ConfigurationError(f"The table {path} lacks {error}.") from None
     except Exception as error:  # JSON, zip and array files fail in as many ways as there are
         raise ConfigurationError(f"The table {path} makes no sense: {type(error).__name__}: {error}.") from None
     if wanted and encoder_id is not None and wanted != encoder_id:

@@ -186,3 +186,34 @@ def test_events_by_kind_and_the_undo_of_one(client: httpx.Client) -> None:
     assert client.post(f"{PATH}/events/{several['events'][0]['cursor']}/undo").status_code == 409
     assert client.post(f"{PATH}/events/1/undo").status_code == 409  # an arrival
     assert client.post(f"{PATH}/events/99999/undo").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "versions/{}"),
+        ("GET", "versions?before={}"),
+        ("POST", "versions/{}/undo"),
+        ("POST", "events/{}/undo"),
+        ("POST", "suggestions/{}/accept"),
+        ("POST", "suggestions/{}/dismiss"),
+        ("GET", "suggestions?after={}"),
+        ("GET", "events?after={}"),
+        ("GET", "failed?after={}"),
+        ("GET", "categories/{}"),
+        ("GET", "groups/{}"),
+    ],
+)
+@pytest.mark.parametrize("number", [2**63, 10**40])
+def test_a_number_that_nothing_can_have_is_told_in_a_sentence(
+    client: httpx.Client, method: str, path: str, number: int
+) -> None:
+    answer = client.request(method, f"{PATH}/{path.format(number)}")
+    assert answer.status_code in {404, 422}, answer.text
+    assert answer.json()["error"]["message"].endswith(".")
+
+
+def test_if_match_takes_only_what_can_be_a_version(client: httpx.Client) -> None:
+    for told in ("9" * 5000, "x"):
+        answer = client.post(f"{PATH}/rejections", json={"image_ids": ["v1"]}, headers={"If-Match": told})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")

@@ -327,3 +327,27 @@ def test_why_shows_the_categories_of_an_image(run: Command, tmp_path: Path) -> N
     assert "Categories that it belongs to" in run("why", image_id).out
     for one in run("why", image_id, "--json").json["memberships"]:
         assert set(one) == {"category", "label", "score", "main"}
+
+
+def test_the_version_is_told(run: Command) -> None:
+    result = run("--version")
+    assert result.code == 0
+    assert result.out.startswith("categoriser ")
+
+
+def test_a_page_of_versions_says_that_there_may_be_more(run: Command, folder: Path) -> None:
+    ids = [one["image_id"] for one in run("add", folder, "--json").json["images"]]
+    run("move", *ids, "--label", "first")
+    assert "1 image moved" in run("move", ids[0], "--label", "second").out
+    assert "2 images moved" in run("move", *ids[1:3], "--label", "third").out
+    newest = run("versions", "--limit", 1, "--json").json["next"]
+    assert f"--before {newest}" in run("versions", "--limit", 1).out
+    assert "--before" not in run("versions").out
+
+
+def test_a_long_half_says_how_many_more_there_are(run: Command, tmp_path: Path) -> None:
+    ids = [one["image_id"] for one in run("add", pictures(tmp_path / "many", 60), "--json").json["images"]]
+    category = run("move", *ids, "--label", "all", "--json").json["category"]
+    leaves = run("split", category, "--preview", "--json").json["leaves"]
+    shown = run("split", category, "--preview").out
+    assert (f"and {len(leaves) - 20} more" in shown) == (len(leaves) > 20)

@@ -48,3 +48,28 @@ def test_one_event_is_found_by_its_kind_and_undone(run: Command, held: list[dict
     assert unknown.code == 2
     assert "'renamed' is no kind of event" in unknown.err
     assert held
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("undo", 2**63),
+        ("undo", "--event", 2**63),
+        ("versions", "--before", 2**63),
+        ("accept", 2**63),
+        ("dismiss", 2**63),
+        ("suggestions", "--after", 2**63),
+        ("events", "--after", 2**63),
+        ("failed", "--after", 2**63),
+        ("categories", "--limit", 2**63),
+        ("images", "--category", 2**63),
+    ],
+)
+def test_a_number_that_nothing_can_have_is_told_in_a_sentence(
+    run: Command, folder: Path, arguments: tuple[object, ...]
+) -> None:
+    run("add", folder)
+    result = run(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "922337203685477580" in result.err  # what was given, or the largest that is taken
+    assert "Traceback" not in result.err

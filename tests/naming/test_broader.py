@@ -37,7 +37,7 @@ def labels(*groups: Sequence[str], vocabulary: Vocabulary = ENGLISH) -> list[str
         (["Old poodle", "Sleeping cat"], "Mammal"),
         (["Poodle", "Beagle", "Husky", "Guitar"], "Dog"),
         (["Poodle", "Guitar"], "Poodle & Guitar"),
-        (["Qwerty", "Guitar", "Poodle"], "Qwerty, Guitar & 1 more"),
+        (["Qwerty", "Guitar", "Poodle"], "Qwerty · Guitar · 1 more"),
         (["Poodle"], "Poodle"),
     ],
 )

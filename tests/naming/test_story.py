@@ -332,3 +332,32 @@ def test_a_name_that_was_taken_back_is_refused_whoever_proposes_it(tmp_path: Pat
         assert collection.category(category).named_by == "machine"
         assert collection.category(category).label != "One thing"
         assert "a person took this name back" in json.dumps(chat.requests[asked:])
+
+
+@pytest.mark.parametrize(
+    ("naming", "says"),
+    [
+        ({"captions": "blap"}, "naming.captions: blap is neither blip, blip:FOLDER nor an address."),
+        ({"table": "TABLE"}, "The table TABLE cannot be read: No such file or directory."),
+        ({"table": "README"}, "The table README is no JSON, or what it lists as its words is none."),
+        ({"table": "EMPTY"}, "The table EMPTY lacks 'terms'."),
+    ],
+)
+def test_what_cannot_be_used_is_told_once_in_a_sentence(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    naming: dict[str, str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("README").write_text("No JSON.", encoding="utf-8")
+    Path("EMPTY").write_text("{}", encoding="utf-8")
+    with Library.open(tmp_path / "other", "classic", automatic_runs=False, naming=naming) as library:
+        collection = library.collection("photos")
+        collection.add(pictures(tmp_path / "pictures", 20))
+        assert collection.name_categories().problems == (says,)
+        assert says not in caplog.messages  # who asked has the report
+        collection.run()
+        collection.run()
+    assert caplog.messages.count(says) == 1  # nobody asked, and it lasts

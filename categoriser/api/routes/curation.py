@@ -24,8 +24,8 @@ from categoriser.api.models import (
     WhyInfo,
 )
 from categoriser.api.needs import ExistingCollection, PageLength
-from categoriser.api.paths import CategoryId, ImageId
-from categoriser.domain import Edit
+from categoriser.api.paths import CategoryId, EventCursor, ImageId, Version
+from categoriser.domain import LARGEST_NUMBER, Edit
 
 router = APIRouter(prefix="/{collection}", tags=["curation"])
 
@@ -111,7 +111,9 @@ def edit_collection(
 @router.get("/versions", summary="List runs and corrections, the newest first")
 def list_versions(
     collection: ExistingCollection,
-    before: Annotated[int | None, Query(ge=1, description="version before which the page begins")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=LARGEST_NUMBER, description="version before which the page begins")
+    ] = None,
     limit: PageLength = 100,
 ) -> VersionPage:
     """Each can be undone."""
@@ -123,19 +125,19 @@ def list_versions(
 
 
 @router.get("/versions/{version}", summary="Read the taxonomy as it was")
-def as_of(collection: ExistingCollection, version: int) -> AsOf:
+def as_of(collection: ExistingCollection, version: Version) -> AsOf:
     """Right after a version; images deleted since are left out."""
     return AsOf(version=version, assignments=collection.as_of(version), groups=collection.groups_as_of(version))
 
 
 @router.post("/versions/{version}/undo", summary="Take a run or a correction back")
-def undo(collection: ExistingCollection, version: int, answer: Response) -> EditDone:
+def undo(collection: ExistingCollection, version: Version, answer: Response) -> EditDone:
     """The undo is a version too, and can be undone."""
     return answer_edit(collection.undo(version), answer)
 
 
 @router.post("/events/{cursor}/undo", summary="Take back what one event says")
-def undo_event(collection: ExistingCollection, cursor: int, answer: Response) -> EditDone:
+def undo_event(collection: ExistingCollection, cursor: EventCursor, answer: Response) -> EditDone:
     """A category that a run made, split or merged, or the move of one image; of a correction all. 409: it cannot be."""
     return answer_edit(collection.undo(event=cursor), answer)
 
@@ -151,7 +153,7 @@ def expected_version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > len(str(LARGEST_NUMBER)):
         raise InvalidRequestError(f"If-Match: {if_match!r} is no taxonomy version; send the number.")
     return int(text)
 

@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 
 from categoriser.api.errors import InvalidRequestError
 from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
-from categoriser.api.needs import ExistingCollection, PageLength
+from categoriser.api.needs import Cursor, ExistingCollection, PageLength
 from categoriser.domain import EVENT_KINDS
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
@@ -32,7 +32,7 @@ def run_now(collection: ExistingCollection, wanted: RunRequest | None = None) ->
 @router.get("/events", summary="Read the log")
 def list_events(
     collection: ExistingCollection,
-    after: Annotated[int, Query(ge=0, description="cursor to start behind")] = 0,
+    after: Cursor = 0,
     types: Annotated[list[str] | None, Query(description="kinds of events, several times or with commas")] = None,
     limit: PageLength = 100,
 ) -> EventPage:
@@ -51,7 +51,7 @@ def list_events(
 @router.get("/failed", summary="List pictures that were accepted and cannot be filed")
 def list_failed(
     collection: ExistingCollection,
-    after: Annotated[int, Query(ge=0, description="cursor to start behind")] = 0,
+    after: Cursor = 0,
     limit: PageLength = 100,
 ) -> FailedList:
     """With the reasons, oldest first."""
