@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from categoriser import Collection, Library, NotFoundError
 from categoriser.engine import Grouping
 from categoriser.engine.memberships import LEAST_SCORE, MOST, memberships
-from categoriser.library.hierarchy import _label
 from tests.engine.test_hierarchy import two_levels
 from tests.whole import check_groups, clusters
 
@@ -28,20 +27,6 @@ def collection(tmp_path: Path) -> Iterator[Collection]:
         found.add_vectors([f"v{i}" for i in range(len(VECTORS))], VECTORS)
         found.run()
         yield found
-
-
-@pytest.mark.parametrize(
-    ("labels", "label"),
-    [
-        (["Boats"], "Boats"),
-        (["Boats", None], "Boats & Category 2"),
-        (["Mostly white, bright", "Boats"], "Mostly white, bright · Boats"),
-        (["Salt & pepper", "Boats"], "Salt & pepper · Boats"),
-        (["Boats", "Mostly white, bright", "Cars", "Trees"], "Boats · Mostly white, bright · 2 more"),
-    ],
-)
-def test_the_labels_in_a_groups_label_can_be_told_apart(labels: list[str | None], label: str) -> None:
-    assert _label([{"number": number, "label": one} for number, one in enumerate(labels)]) == label
 
 
 def test_groups_are_broader_than_categories_and_follow_the_kinds(collection: Collection) -> None:

@@ -39,6 +39,7 @@ def labels(*groups: Sequence[str], vocabulary: Vocabulary = ENGLISH) -> list[str
         (["Poodle", "Guitar"], "Poodle & Guitar"),
         (["Qwerty", "Guitar", "Poodle"], "Qwerty · Guitar · 1 more"),
         (["Poodle"], "Poodle"),
+        (["Mostly white, bright", "Guitar"], "Mostly white, bright · Guitar"),  # so that they can be told apart
     ],
 )
 def test_a_group_is_called_what_its_categories_are_kinds_of(names: list[str], label: str) -> None:
