@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np  # noqa: F401 - what it computes with has to be there to be found
 from threadpoolctl import ThreadpoolController
+
+# found once, at import: the search calls back from C, where an interrupt by the keyboard would be lost
+_LIBRARIES = ThreadpoolController().select(internal_api="openblas").lib_controllers
 
 
 class _OneThread:
@@ -18,16 +22,15 @@ class _OneThread:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._wanted = 0
-        self._before: dict[str, int] = {}
+        self._before: list[int] = []
 
     def enter(self) -> None:
         """From now on one thread."""
         with self._guard:
             self._wanted += 1
             if self._wanted == 1:
-                found = ThreadpoolController().select(internal_api="openblas").lib_controllers
-                self._before = {library.filepath: library.num_threads for library in found}
-                for library in found:
+                self._before = [library.num_threads for library in _LIBRARIES]
+                for library in _LIBRARIES:
                     library.set_num_threads(1)
 
     def leave(self) -> None:
@@ -35,8 +38,8 @@ class _OneThread:
         with self._guard:
             self._wanted -= 1
             if self._wanted == 0:
-                for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
-                    library.set_num_threads(self._before.get(library.filepath, library.num_threads))
+                for library, before in zip(_LIBRARIES, self._before, strict=True):
+                    library.set_num_threads(before)
 
 
 one_thread = _OneThread()
