@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
 from categoriser.api.limits import BodyLimit
-from categoriser.api.models import ErrorBody
+from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (

@@ -16,7 +16,9 @@ from starlette.datastructures import FormData, UploadFile
 
 from categoriser.api.errors import InvalidRequestError, TooLargeError, UnsupportedMediaError, invalid
 from categoriser.api.limits import ByteBudget
-from categoriser.api.models import MOST_IMAGES, Address, Addresses, ImageIdText, Metadata, SearchRequest
+from categoriser.api.models.base import ImageIdText, Metadata
+from categoriser.api.models.search import SearchRequest
+from categoriser.api.models.uploads import MOST_IMAGES, Address, Addresses
 from categoriser.api.receiving import Sent
 from categoriser.intake import Item, safe_url
 

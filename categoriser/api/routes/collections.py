@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from categoriser.api.models import (
+from categoriser.api.models.collections import (
     CategoryInfo,
     CategoryList,
     CollectionInfo,
     CollectionPage,
-    Deleted,
     GroupInfo,
     GroupList,
 )
+from categoriser.api.models.images import Deleted
 from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
 from categoriser.api.paths import CategoryId, CollectionName, GroupId
 from categoriser.domain import Category, Group

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from categoriser.api.errors import InvalidRequestError
-from categoriser.api.models import (
+from categoriser.api.models.curation import (
     AsOf,
     CategoryEdit,
     CollectionEdit,

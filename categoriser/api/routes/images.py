@@ -9,16 +9,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
-from categoriser.api.models import (
-    Deleted,
-    ErrorBody,
-    ImageDetails,
-    ImageInfo,
-    ImagePage,
-    MembershipInfo,
-    TagInfo,
-    TagList,
-)
+from categoriser.api.models.base import ErrorBody
+from categoriser.api.models.images import Deleted, ImageDetails, ImageInfo, ImagePage, MembershipInfo, TagInfo, TagList
 from categoriser.api.needs import ExistingCollection, PageLength
 from categoriser.api.paths import ImageId
 from categoriser.domain import Image, Tag

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from categoriser.api.errors import InvalidRequestError
-from categoriser.api.models import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
+from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
 from categoriser.domain import EVENT_KINDS
 

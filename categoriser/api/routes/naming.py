@@ -6,7 +6,7 @@ import dataclasses
 
 from fastapi import APIRouter
 
-from categoriser.api.models import NamingInfo, WhyNameInfo
+from categoriser.api.models.naming import NamingInfo, WhyNameInfo
 from categoriser.api.needs import ExistingCollection
 from categoriser.api.paths import CategoryId
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from fastapi import APIRouter
 
-from categoriser.api.models import OwnSchedule, ScheduleInfo, SchedulePage
+from categoriser.api.models.schedule import OwnSchedule, ScheduleInfo, SchedulePage
 from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
 from categoriser.domain import ScheduleEntry
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from categoriser.api.models import ErrorBody, FoundInfo, SearchAnswer, SearchRequest
+from categoriser.api.models.base import ErrorBody
+from categoriser.api.models.search import FoundInfo, SearchAnswer, SearchRequest
 from categoriser.api.needs import ExistingCollection, TheLibrary
 from categoriser.api.request_body import inlined_schema, search_request
 from categoriser.library import Collection, Filter

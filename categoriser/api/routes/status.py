@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from categoriser.api.models import Health
+from categoriser.api.models.status import Health
 from categoriser.api.needs import TheLibrary
 
 router = APIRouter(tags=["service"])

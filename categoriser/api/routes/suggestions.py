@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models import Dismissed, EditDone, SuggestionInfo, SuggestionPage
+from categoriser.api.models.curation import EditDone
+from categoriser.api.models.suggestions import Dismissed, SuggestionInfo, SuggestionPage
 from categoriser.api.needs import ExistingCollection, PageLength
 from categoriser.api.paths import SuggestionId
 from categoriser.api.routes.curation import IfMatch, answer_edit, expected_version

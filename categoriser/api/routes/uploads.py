@@ -9,15 +9,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from categoriser.api.errors import code_of
-from categoriser.api.models import (
-    Address,
-    Addresses,
-    ErrorBody,
-    ErrorDetail,
-    Uploaded,
-    UploadReport,
-    UploadResult,
-)
+from categoriser.api.models.base import ErrorBody, ErrorDetail
+from categoriser.api.models.uploads import Address, Addresses, Uploaded, UploadReport, UploadResult
 from categoriser.api.needs import TheLibrary, TheReceiver
 from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Outcome

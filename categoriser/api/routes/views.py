@@ -7,16 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models import (
-    Attributes,
-    Deleted,
-    RefusedText,
-    TextReport,
-    ViewInfo,
-    ViewPage,
-    ViewRequest,
-    ViewTexts,
-)
+from categoriser.api.models.images import Deleted
+from categoriser.api.models.views import Attributes, RefusedText, TextReport, ViewInfo, ViewPage, ViewRequest, ViewTexts
 from categoriser.api.needs import PageLength, TheLibrary
 from categoriser.api.paths import CollectionName
 from categoriser.domain import Filed, Refused

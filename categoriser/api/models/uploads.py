@@ -1,0 +1,53 @@
+"""Pictures that come in, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from categoriser.api.models.base import ErrorDetail, ImageIdText, Metadata, Model
+
+MOST_IMAGES = 100  # per upload request
+
+
+class Address(Model):
+    """One picture by its address; it is fetched before the request is answered."""
+
+    url: str = Field(min_length=1, max_length=4096, pattern=r"^https?://", examples=["https://example.org/cat.jpg"])
+    id: ImageIdText | None = Field(default=None, description="yours; without it the content decides")
+    metadata: Metadata = Field(default_factory=dict, description="anything you want back with the image")
+
+
+class Addresses(Model):
+    """Several pictures by their addresses."""
+
+    images: list[Address] = Field(min_length=1, max_length=MOST_IMAGES)
+
+
+class Uploaded(BaseModel):
+    """Where one picture was filed."""
+
+    image_id: str = Field(examples=["3f1c0f6a2b7d4c5e8a9b0c1d2e3f4a5b"])
+    category: str | None = Field(examples=["k3v9qm2x-4"])
+    label: str | None = Field(examples=["Category 5"])
+    known: bool = Field(description="it was there before; nothing changed")
+    stacked_on: str | None = Field(description="id of the image it is a near-duplicate of")
+
+
+class UploadResult(BaseModel):
+    """What became of one of several pictures."""
+
+    name: str = Field(description="file name or address as sent")
+    status: Literal["filed", "known", "refused"]
+    image: Uploaded | None = None
+    error: ErrorDetail | None = None
+
+
+class UploadReport(BaseModel):
+    """What became of several pictures, in the order they were sent: filed + known + refused = all."""
+
+    filed: int
+    known: int
+    refused: int
+    results: list[UploadResult]

@@ -1,0 +1,68 @@
+"""Other ways of grouping a collection."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from categoriser.api.models.base import Model
+
+
+class ViewRequest(Model):
+    """A view to make: with texts, from a key of the pictures' metadata, or from terms; or empty, to be filled later."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["by instrument"])
+    criterion: str = Field(default="", max_length=1000, description="what its texts are about, in words they use")
+    texts: dict[str, str] = Field(default_factory=dict, description="image id to text")
+    from_metadata: str | None = Field(default=None, max_length=200, description="key of the metadata that is the text")
+    terms: list[str] | None = Field(default=None, max_length=1000, description="for encoders that read text")
+    categories: int | None = Field(default=None, ge=1, le=10_000, description="how many; null finds out")
+    encoder: str | None = Field(default=None, max_length=200, description="words, the default, or sentence:MODEL")
+
+
+class ViewTexts(Model):
+    """Texts for a view."""
+
+    texts: dict[str, str] = Field(min_length=1, description="image id to text")
+
+
+class ViewInfo(BaseModel):
+    """Another way of grouping a collection's pictures."""
+
+    name: str
+    criterion: str
+    images: int
+    categories: int = Field(description="wanted number; 0: found out")
+    from_metadata: str | None
+    terms: int
+    encoder: str
+    last_run_at: float | None
+    taxonomy_version: int
+
+
+class ViewPage(BaseModel):
+    """Views by name. ``next``: what to pass as ``after`` for the following page; null at the end."""
+
+    views: list[ViewInfo]
+    next: str | None
+
+
+class RefusedText(BaseModel):
+    """A text that was not filed."""
+
+    image_id: str
+    reason: str
+
+
+class TextReport(BaseModel):
+    """What became of texts: filed + known + refused = all."""
+
+    filed: int
+    known: int
+    refused: list[RefusedText]
+
+
+class Attributes(BaseModel):
+    """What the views of a collection say an image is."""
+
+    image_id: str
+    attributes: dict[str, str | None] = Field(description="view to the name of its category; null: uncertain")
