@@ -5,37 +5,47 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
-from categoriser.errors import ConfigurationError
+from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
-from categoriser.library.access import Access
+from categoriser.library.access import open_access
+from categoriser.settings import Settings
 
 _FINISH_SECONDS: Final = 60
 
 
-def check_reach(host: str, access: Access) -> None:
-    """Whether the service may listen there.
+def check_reach(host: str, folder: Path, settings: Settings) -> None:
+    """Whether the service of a library may listen there.
 
     Raises:
         ConfigurationError: other machines could reach it, and there is no key to tell them apart by.
     """
     if is_loopback(host):
         return
-    if access.settings.keys == "off":
+    if settings.access.keys == "off":
         raise ConfigurationError(
             f"The setting access.keys is off, so the service listens on this machine only and not on {host!r}: set it "
             "to auto, or use 127.0.0.1."
         )
-    if not access.any_valid():
+    if not _has_key(folder, settings):
         raise ConfigurationError(
             f"The service has no key yet, so it listens on this machine only and not on {host!r}: make one with "
             "`categoriser keys create --scope admin`, or use 127.0.0.1."
         )
+
+
+def _has_key(folder: Path, settings: Settings) -> bool:
+    try:
+        with open_access(folder, settings) as access:
+            return access.any_valid()
+    except NotFoundError:
+        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from categoriser.api.guard import is_loopback
 from categoriser.api.serving import address, check_reach, listen
 from categoriser.api.serving import serve as run_service
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, library_to_fill
 from categoriser.cli.output import print_json, say, tell, waiting
 from categoriser.encoders import Encoder
-from categoriser.library.access import open_access
 from categoriser.settings import Settings
 
 
@@ -25,9 +23,7 @@ def serve(
     json: JsonOption = False,
 ) -> None:
     """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
-    if not is_loopback(host):
-        with open_access(library, Settings.load(encoder=encoder), create=True) as access:
-            check_reach(host, access)
+    check_reach(host, library, Settings.load(encoder=encoder))
     listener = listen(host, port)
     with listener, library_to_fill(library, encoder, resume=False) as opened:
         with waiting("Opening the encoder"):

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import Connection
-
 from categoriser.catalog import Database, audit, keys, sqlite_url
 from categoriser.errors import NotFoundError
 from categoriser.library.access.keys import PREFIX, KeyInfo, Keys, NewKey, digest_of
@@ -166,19 +164,21 @@ class Access:
         with self._database.read() as connection:
             return audit.naming(connection, collection)
 
-    def forget_collection(self, connection: Connection, collection: str, key: str) -> None:
+    def forget_collection(self, collection: str, key: str) -> None:
         """Part of deleting a collection: no key keeps a right to its name, and the trail shows its random key instead.
 
         Who makes a collection of that name later gets it without strangers. A key that has no other right is revoked.
-        `forget` has to follow when the transaction is done.
         """
+        self.trail.flush()
         gone = set(_exactly(collection))
-        for row in keys.naming_scopes(connection, sorted(gone)):
-            left = [scope for scope in row.scopes if scope not in gone]
-            keys.change(connection, row.public_id, scopes=left)
-            if not left:
-                keys.revoke(connection, row.public_id, self.clock())
-        audit.rename(connection, collection, key)
+        with self._database.write() as connection:
+            for row in keys.naming_scopes(connection, sorted(gone)):
+                left = [scope for scope in row.scopes if scope not in gone]
+                keys.change(connection, row.public_id, scopes=left)
+                if not left:
+                    keys.revoke(connection, row.public_id, self.clock())
+            audit.rename(connection, collection, key)
+        self.forget()
 
     def _now(self) -> float:
         return self.clock()
