@@ -77,3 +77,27 @@ class LeaseLostError(CategoriserError):
 
 class NamingError(CategoriserError):
     """A source of names cannot work at the moment; the next one is asked."""
+
+
+class UnauthenticatedError(CategoriserError):
+    """No valid key or token was shown where one is needed.
+
+    ``shown``: one was, and does not count. ``guessed``: it never was one, which may be an attack.
+    """
+
+    def __init__(self, message: str, *, shown: bool = True, guessed: bool = False) -> None:
+        super().__init__(message)
+        self.shown = shown
+        self.guessed = guessed
+
+
+class ForbiddenError(CategoriserError):
+    """Whoever asks may not do this."""
+
+
+class TooManyRequestsError(CategoriserError):
+    """Somebody asks faster than may be asked. ``retry_after``: seconds until it can be tried again."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -71,6 +71,22 @@ class NamingSettings(BaseModel):
     daily: int = Field(ge=0, description="renamings of a collection in 24 hours; first names do not count")
 
 
+class AccessSettings(BaseModel):
+    """Who may talk to the service; as environment variables ``CATEGORISER_ACCESS__<NAME>``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keys: Literal["auto", "required", "off"] = Field(description="auto: as soon as there is one, or beyond loopback")
+    hosts: Several[str] = Field(description='names in Host that are answered besides this machine; "*": any')
+    origins: Several[str] = Field(description="web pages of other origins that may call with a key (CORS)")
+    trusted_proxies: Several[str] = Field(description="addresses whose X-Forwarded headers are believed")
+    session_hours: float = Field(gt=0, le=24, description="how long a browser stays signed in")
+    requests_per_second: float = Field(ge=0, description="of one key, unless it has its own; 0: no limit")
+    token_requests_per_second: float = Field(ge=0, description="of one token or browser; 0: no limit")
+    burst_seconds: float = Field(ge=1, le=3600, description="seconds whose requests may come at once")
+    failures_per_minute: int = Field(ge=1, description="wrong keys from one address")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
@@ -101,6 +117,7 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    access: AccessSettings = Field(description="who may talk to the service")
 
     @field_validator("encoder")
     @classmethod
@@ -142,9 +159,10 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
-        except SettingsError:  # of all settings only this table is read as JSON
+        except SettingsError as error:  # of all settings only the tables are read as JSON
+            table = next((name for name in ("naming", "access") if f'"{name}"' in str(error)), "naming").upper()
             raise ConfigurationError(
-                "CATEGORISER_NAMING is no JSON object: correct it, or set its parts as CATEGORISER_NAMING__<NAME>."
+                f"CATEGORISER_{table} is no JSON object: correct it, or set its parts as CATEGORISER_{table}__<NAME>."
             ) from None
         except ValidationError as error:
             raise ConfigurationError(_sentence(error.errors()[0])) from None

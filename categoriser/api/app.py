@@ -5,25 +5,32 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 
+from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
-from categoriser.api.guard import LoopbackOnly, PlainAnswers
+from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
+    audit,
     collections,
     curation,
+    erasure,
     images,
+    keys,
     log,
     naming,
     schedule,
     search,
+    session,
     status,
     suggestions,
+    tokens,
     uploads,
     views,
 )
@@ -32,12 +39,13 @@ from categoriser.library import Library
 _LARGEST_BODY = 256 * 1024 * 1024
 
 
-def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
+def create_app(library: Library, *, max_body: int | None = None, beyond_loopback: bool = False) -> FastAPI:
     """The service over an open library, which stays the caller's to close.
 
     Args:
         library: what is served.
         max_body: largest multipart body in bytes; by default what holds several of the largest accepted files.
+        beyond_loopback: other machines can reach the service, so that everybody needs a key.
     """
     largest_file = library.settings.max_bytes
     app = FastAPIOffline(  # its pages come with their scripts: nothing is asked of another machine
@@ -53,8 +61,10 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
             {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
             {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
+            {"name": "access", "description": "Keys, tokens, browser sessions and the trail of what was done."},
             {"name": "service", "description": "Is it there?"},
         ],
+        dependencies=[Depends(authorise)],
     )
     app.state.library = library
     app.state.receiver = Receiver(library)
@@ -63,6 +73,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     for module in (
         uploads,
         views,
+        erasure,
         collections,
         search,
         log,
@@ -73,13 +84,25 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
+    for module in (keys, tokens, session, audit):
+        app.include_router(module.router, prefix="/v1", responses=failures)
     app.include_router(status.router)
+    describe_access(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
         multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
         other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
     )
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(Doorkeeper, of=app, access=library.access, beyond_loopback=beyond_loopback)
+    if library.settings.access.origins:  # no cookies: pages of others come with a key or token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(library.settings.access.origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Retry-After", "Location"],
+            max_age=600,
+        )
     app.add_middleware(PlainAnswers)
     return app

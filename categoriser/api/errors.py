@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from http import HTTPStatus
 from typing import Any, Final
@@ -19,12 +20,15 @@ from categoriser.errors import (
     ConfigurationError,
     ConflictError,
     EncoderMismatchError,
+    ForbiddenError,
     LibraryInUseError,
     MissingExtraError,
     MissingWeightsError,
     NotFoundError,
     OutdatedError,
     RejectedError,
+    TooManyRequestsError,
+    UnauthenticatedError,
     UnreachableError,
 )
 
@@ -46,6 +50,9 @@ _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnreachableError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -85,14 +92,23 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestEr
     return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
 
 
+def answer(error: CategoriserError) -> JSONResponse:
+    """An error of ours as an answer."""
+    headers = {}
+    seconds = error.retry_after if isinstance(error, TooManyRequestsError) else _RETRY_AFTER_SECONDS.get(type(error))
+    if seconds is not None:
+        headers["Retry-After"] = str(math.ceil(seconds))
+    if isinstance(error, UnauthenticatedError):  # RFC 6750
+        headers["WWW-Authenticate"] = 'Bearer realm="categoriser"' + (', error="invalid_token"' if error.shown else "")
+    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
     @app.exception_handler(CategoriserError)
     async def ours(_: Request, error: CategoriserError) -> JSONResponse:
-        seconds = _RETRY_AFTER_SECONDS.get(type(error))
-        headers = None if seconds is None else {"Retry-After": str(seconds)}
-        return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+        return answer(error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:

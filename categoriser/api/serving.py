@@ -5,28 +5,55 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
-from categoriser.errors import ConfigurationError
+from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
+from categoriser.library.access import open_access
+from categoriser.settings import Settings
 
 _FINISH_SECONDS: Final = 60
+
+
+def check_reach(host: str, folder: Path, settings: Settings) -> None:
+    """Whether the service of a library may listen there.
+
+    Raises:
+        ConfigurationError: other machines could reach it, and there is no key to tell them apart by.
+    """
+    if is_loopback(host):
+        return
+    if settings.access.keys == "off":
+        raise ConfigurationError(
+            f"The setting access.keys is off, so the service listens on this machine only and not on {host!r}: set it "
+            "to auto, or use 127.0.0.1."
+        )
+    if not _has_key(folder, settings):
+        raise ConfigurationError(
+            f"The service has no key yet, so it listens on this machine only and not on {host!r}: make one with "
+            "`categoriser keys create --scope admin`, or use 127.0.0.1."
+        )
+
+
+def _has_key(folder: Path, settings: Settings) -> bool:
+    try:
+        with open_access(folder, settings) as access:
+            return access.any_valid()
+    except NotFoundError:
+        return False
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
     Raises:
-        ConfigurationError: the host is not this machine itself, or the port is taken.
+        ConfigurationError: the port is taken, or the host is no address of this machine.
     """
-    if not is_loopback(host):
-        raise ConfigurationError(
-            f"The service has no keys yet, so it listens on this machine only and not on {host!r}: use 127.0.0.1."
-        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # with the protocol named asyncio switches Nagle's algorithm off; without, every answer may wait 40 ms
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -58,8 +85,10 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
         ready: called when nothing can go wrong any more.
     """
     config = uvicorn.Config(
-        create_app(library),
+        create_app(library, beyond_loopback=not is_loopback(listener.getsockname()[0])),
         lifespan="off",
+        proxy_headers=True,
+        forwarded_allow_ips=list(library.settings.access.trusted_proxies),
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_FINISH_SECONDS,

@@ -21,7 +21,9 @@ from categoriser.cli import (
     curate,
     demo,
     doctor,
+    erase,
     evaluate,
+    keys,
     look,
     naming,
     schedule,
@@ -118,7 +120,9 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
+app.add_typer(keys.commands, name="keys")
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from categoriser.catalog import collections, inbox, storable_text, views
-from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.collections import CollectionRow, Visible
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
+from categoriser.library.access import Access
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
 from categoriser.library.view import View
@@ -45,6 +46,7 @@ class Library:
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
         self.creating = threading.Lock()
+        self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
@@ -107,7 +109,10 @@ class Library:
             try:
                 self.namers.close()
             finally:
-                self.storage.close()
+                try:
+                    self.access.close()
+                finally:
+                    self.storage.close()
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
@@ -190,14 +195,16 @@ class Library:
             self.encoder_of(found)
         return self.collection(name)
 
-    def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
-        """Collections by name."""
+    def collections(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[Collection]:
+        """Collections by name; ``visible`` leaves out those that somebody may not see."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return [View(self, row) if takes_texts(row.encoder_id) else Collection(self, row) for row in rows]
 
     def delete_collection(self, name: str) -> int:
         """Delete a collection with all its images; returns their number. Files of yours stay.
+
+        Rights to its name end as well: whoever makes a collection of that name later shares it with nobody.
 
         Raises:
             NotFoundError: there is none.
@@ -206,6 +213,7 @@ class Library:
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
         delete_views(self, found)
+        self.access.forget_collection(name, found.key)  # first: what is left of an interrupted deletion stays closed
         size = remove_collection(self.storage, found.id)
         if size is None:
             raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
@@ -241,10 +249,10 @@ class Library:
         """Bring the views that follow a collection up to date with what was filed there."""
         follow(self, collection_id)
 
-    def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
+    def schedule(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return agenda(self.storage.database, self.timetable, rows)
 
     def scheduled(self) -> Scheduler:
