@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.settings_operations import OperationsSettings
 
 
 @cache
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    operations: OperationsSettings = Field(description="running the service")
 
     @field_validator("encoder")
     @classmethod
@@ -142,9 +145,11 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
-        except SettingsError:  # of all settings only this table is read as JSON
+        except SettingsError as error:  # of all settings only tables are read as JSON
+            table = re.search(r'field "(\w+)"', str(error))
+            name = f"CATEGORISER_{table[1].upper()}" if table else "CATEGORISER_<TABLE>"
             raise ConfigurationError(
-                "CATEGORISER_NAMING is no JSON object: correct it, or set its parts as CATEGORISER_NAMING__<NAME>."
+                f"{name} is no JSON object: correct it, or set its parts as {name}__<NAME>."
             ) from None
         except ValidationError as error:
             raise ConfigurationError(_sentence(error.errors()[0])) from None

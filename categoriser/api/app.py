@@ -27,17 +27,25 @@ from categoriser.api.routes import (
     uploads,
     views,
 )
+from categoriser.api.stopping import Gate, Gated
+from categoriser.api.watching import RouteNoted, Watched, route_templates
 from categoriser.library import Library
+from categoriser.library.readiness import Readiness
+from categoriser.observer import Several
+from categoriser.telemetry.gauges import LibraryGauges
+from categoriser.telemetry.metrics import Metrics
+from categoriser.telemetry.tracing import Traces
 
 _LARGEST_BODY = 256 * 1024 * 1024
 
 
-def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
+def create_app(library: Library, *, max_body: int | None = None, traces: Traces | None = None) -> FastAPI:
     """The service over an open library, which stays the caller's to close.
 
     Args:
         library: what is served.
         max_body: largest multipart body in bytes; by default what holds several of the largest accepted files.
+        traces: where spans of requests, pictures and runs go.
     """
     largest_file = library.settings.max_bytes
     app = FastAPIOffline(  # its pages come with their scripts: nothing is asked of another machine
@@ -58,6 +66,11 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     )
     app.state.library = library
     app.state.receiver = Receiver(library)
+    app.state.gate = gate = Gate()
+    app.state.readiness = Readiness(library)
+    app.state.metrics = metrics = Metrics()
+    metrics.registry.register(LibraryGauges(library))
+    library.observe(metrics if traces is None else Several(metrics, traces))
     answer_errors(app)
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
@@ -74,12 +87,16 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
     app.include_router(status.router)
+    app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
         multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
         other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
     )
+    app.add_middleware(Gated, gate=gate)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(PlainAnswers)
+    access_log = library.settings.operations.access_log
+    app.add_middleware(Watched, metrics=metrics, traces=traces, access_log=access_log)
     return app
