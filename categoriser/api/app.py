@@ -34,18 +34,32 @@ from categoriser.api.routes import (
     uploads,
     views,
 )
+from categoriser.api.stopping import Gate, Gated
+from categoriser.api.watching import RouteNoted, Watched, route_templates
 from categoriser.library import Library
+from categoriser.library.readiness import Readiness
+from categoriser.observer import Several
+from categoriser.telemetry.gauges import LibraryGauges
+from categoriser.telemetry.metrics import Metrics
+from categoriser.telemetry.tracing import Traces
 
 _LARGEST_BODY = 256 * 1024 * 1024
 
 
-def create_app(library: Library, *, max_body: int | None = None, beyond_loopback: bool = False) -> FastAPI:
+def create_app(
+    library: Library,
+    *,
+    max_body: int | None = None,
+    beyond_loopback: bool = False,
+    traces: Traces | None = None,
+) -> FastAPI:
     """The service over an open library, which stays the caller's to close.
 
     Args:
         library: what is served.
         max_body: largest multipart body in bytes; by default what holds several of the largest accepted files.
         beyond_loopback: other machines can reach the service, so that everybody needs a key.
+        traces: where spans of requests, pictures and runs go.
     """
     largest_file = library.settings.max_bytes
     app = FastAPIOffline(  # its pages come with their scripts: nothing is asked of another machine
@@ -68,6 +82,11 @@ def create_app(library: Library, *, max_body: int | None = None, beyond_loopback
     )
     app.state.library = library
     app.state.receiver = Receiver(library)
+    app.state.gate = gate = Gate()
+    app.state.readiness = Readiness(library)
+    app.state.metrics = metrics = Metrics()
+    metrics.registry.register(LibraryGauges(library))
+    library.observe(metrics if traces is None else Several(metrics, traces))
     answer_errors(app)
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
@@ -88,6 +107,7 @@ def create_app(library: Library, *, max_body: int | None = None, beyond_loopback
         app.include_router(module.router, prefix="/v1", responses=failures)
     app.include_router(status.router)
     describe_access(app)
+    app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
@@ -104,5 +124,8 @@ def create_app(library: Library, *, max_body: int | None = None, beyond_loopback
             expose_headers=["ETag", "Retry-After", "Location"],
             max_age=600,
         )
+    app.add_middleware(Gated, gate=gate)
     app.add_middleware(PlainAnswers)
+    access_log = library.settings.operations.access_log
+    app.add_middleware(Watched, metrics=metrics, traces=traces, access_log=access_log)
     return app

@@ -11,7 +11,7 @@ from typing import Final
 from categoriser.api.limits import ByteBudget
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed
-from categoriser.errors import BusyError, CategoriserError
+from categoriser.errors import BusyError, CategoriserError, StoppingError
 from categoriser.intake import Item
 from categoriser.library import Collection, Library
 
@@ -62,8 +62,8 @@ class Receiver:
         while True:
             try:
                 return self._pipeline.submit(row, item, wait=False)
-            except BusyError:
-                if not patient:
+            except BusyError as error:
+                if not patient or isinstance(error, StoppingError):
                     raise
             await asyncio.sleep(_BUSY_PAUSE)
 

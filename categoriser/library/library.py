@@ -16,7 +16,7 @@ from categoriser.catalog.collections import CollectionRow, Visible
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
+from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError, StoppingError
 from categoriser.intake import Item
 from categoriser.library.access import Access
 from categoriser.library.collection import Collection
@@ -28,6 +28,7 @@ from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
+from categoriser.observer import Observer
 from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
@@ -113,6 +114,10 @@ class Library:
                     self.access.close()
                 finally:
                     self.storage.close()
+
+    def observe(self, observer: Observer) -> None:
+        """From now on tell an observer what the pipeline and the runs do, instead of the one before it."""
+        self.storage.observer = observer
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
@@ -299,6 +304,11 @@ class Library:
         """
         return self._encoder(spec)
 
+    @property
+    def open_encoders(self) -> list[str]:
+        """Ids of the encoders in memory."""
+        return sorted(encoder.id for encoder in list(self._encoders.values()))
+
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:
             if spec not in self._encoders:
@@ -341,7 +351,7 @@ class Library:
 
 def _log_failure(future: Future[Filed]) -> None:
     error = future.exception()
-    if error is not None:
+    if error is not None and not isinstance(error, StoppingError):
         _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 

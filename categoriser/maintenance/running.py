@@ -33,13 +33,18 @@ def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> Run
         NotFoundError: the collection was deleted.
     """
     started = time.perf_counter()
-    storage.delivery.ready()
-    renew_if_grown(storage, collection_id)
-    with storage.states.writing(collection_id) as state:
-        plan = make_plan(state, _dismissed(storage, collection_id))
-        report = _apply(storage, state, plan, plan.automatic, started, fence)
-    name_by_texts(storage, collection_id)
-    return report
+    report, images = None, 0
+    try:
+        storage.delivery.ready()
+        renew_if_grown(storage, collection_id)
+        with storage.states.writing(collection_id) as state:
+            plan = make_plan(state, _dismissed(storage, collection_id))
+            images = state.grouping.weighing
+            report = _apply(storage, state, plan, plan.automatic, started, fence)
+        name_by_texts(storage, collection_id)
+        return report
+    finally:
+        storage.observer.ran(report, images, started, time.perf_counter())
 
 
 def plan(storage: Storage, collection_id: int) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Received:
     prepared: npt.NDArray[Any]  # what the encoder takes
     facts: Mapping[str, Any]  # columns of the images table
     inbox_id: int
+    durable_at: float  # moment of time.perf_counter
 
 
 class Reception:
@@ -97,6 +99,7 @@ class Reception:
                 inbox_id = self._acceptance.accept(collection, entry, data)
             if accepted is not None:
                 accepted(image_id)
+            durable_at = time.perf_counter()
             picture = decode(data, side=encoder.image_side, limits=self._limits)
         except RejectedError as error:
             self._fail(collection, item, digest, inbox_id, error)
@@ -106,6 +109,7 @@ class Reception:
             image_id=image_id,
             prepared=np.asarray(encoder.prepare(picture.image)),
             inbox_id=inbox_id,
+            durable_at=durable_at,
             facts=self._facts(resumed, item, digest, picture),
         )
 
