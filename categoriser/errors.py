@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class CategoriserError(Exception):
     """Root of all errors raised on purpose."""
@@ -71,9 +73,18 @@ class BusyError(CategoriserError):
     """More work is waiting than may wait; try again later."""
 
 
+class CrowdedError(BusyError):
+    """More pictures of one collection are waiting than may wait; those of others are taken."""
+
+
 class LeaseLostError(CategoriserError):
     """A slot of the schedule was taken over by another process, and what was done for it is dropped."""
 
 
 class NamingError(CategoriserError):
     """A source of names cannot work at the moment; the next one is asked."""
+
+
+def code_of(error: BaseException) -> str:
+    """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()

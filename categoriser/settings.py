@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.settings_uploads import UploadSettings
 
 
 @cache
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    uploads: UploadSettings = Field(description="how uploads are taken in")
 
     @field_validator("encoder")
     @classmethod

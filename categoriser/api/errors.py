@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from categoriser.errors import (
     OutdatedError,
     RejectedError,
     UnreachableError,
+    code_of,
 )
 
 
@@ -65,11 +65,6 @@ _log = logging.getLogger(__name__)
 def status_of(error: CategoriserError) -> int:
     """HTTP status of an error."""
     return next((int(_STATUS[kind]) for kind in type(error).__mro__ if kind in _STATUS), 500)
-
-
-def code_of(error: CategoriserError) -> str:
-    """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
 
 
 def error_body(code: str, message: str) -> dict[str, Any]:

@@ -6,18 +6,15 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from categoriser.catalog import collections, inbox, outbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.tables import Record
-from categoriser.domain import Filed, RunReport, ScheduleEntry
+from categoriser.domain import RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
-from categoriser.intake import Item
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
 from categoriser.library.view import View
@@ -127,11 +124,12 @@ class Library:
                 if name not in problems:
                     problems[name] = self._obstacle(collection)
                 if problems[name] is None:
-                    item = self._accepted_item(collection, entry)
-                    self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
+                    self.pipeline.tell(collection, [last])
                     count += 1
                     continue
                 stuck[name] += 1
+                if not takes_ready_vectors(collection.encoder_id):
+                    self.pipeline.feeder.tell_later(collection, [last])
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
@@ -325,19 +323,6 @@ class Library:
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
-
-    def _accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
-        stored, digest = entry["stored"], entry["sha256"]
-        path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
-        # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
-        image_id = None if digest.startswith(entry["image_id"]) else entry["image_id"]
-        return Item(entry["name"], path=path, image_id=image_id)
-
-
-def _log_failure(future: Future[Filed]) -> None:
-    error = future.exception()
-    if error is not None:
-        _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 
 def _check_text(what: str, given: object) -> None:

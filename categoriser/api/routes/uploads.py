@@ -8,7 +8,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from categoriser.api.errors import code_of
 from categoriser.api.models.base import ErrorBody, ErrorDetail
 from categoriser.api.models.uploads import Address, Addresses, Uploaded, UploadReport, UploadResult
 from categoriser.api.needs import TheLibrary, TheReceiver
@@ -16,7 +15,7 @@ from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Outcome
 from categoriser.api.request_body import inlined_schema, uploaded_pictures
 from categoriser.domain import Filed
-from categoriser.errors import CategoriserError
+from categoriser.errors import CategoriserError, code_of
 from categoriser.library import Collection
 
 router = APIRouter(tags=["images"])
