@@ -10,20 +10,23 @@ from fastapi_offline import FastAPIOffline
 
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
-from categoriser.api.limits import BodyLimit
+from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
     collections,
     curation,
+    failures,
     images,
     log,
     naming,
+    objects,
     schedule,
     search,
     status,
     suggestions,
+    upload_states,
     uploads,
     views,
 )
@@ -59,9 +62,12 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     app.state.library = library
     app.state.receiver = Receiver(library)
     answer_errors(app)
-    failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
+    refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
         uploads,
+        upload_states,
+        failures,
+        objects,
         views,
         collections,
         search,
@@ -71,14 +77,19 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         naming,
         images,
     ):  # images last: its paths match almost anything
-        app.include_router(module.router, prefix="/v1/collections", responses=failures)
-    app.include_router(schedule.router, prefix="/v1", responses=failures)
+        app.include_router(module.router, prefix="/v1/collections", responses=refusals)
+    app.include_router(schedule.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
-        multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
-        other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
+        limits=BodyLimits(
+            multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
+            other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
+            seconds=library.settings.uploads.body_seconds,
+            silence=library.settings.uploads.silence_seconds,
+            at_once=library.settings.uploads.bodies,
+        ),
     )
     app.add_middleware(LoopbackOnly)
     app.add_middleware(PlainAnswers)

@@ -17,6 +17,7 @@ from categoriser.errors import (
     CategoriserError,
     ConfigurationError,
     ConflictError,
+    CrowdedError,
     EncoderMismatchError,
     LibraryInUseError,
     MissingExtraError,
@@ -27,6 +28,7 @@ from categoriser.errors import (
     UnreachableError,
     code_of,
 )
+from categoriser.library.uploads import InProgressError
 
 
 class TooLargeError(RejectedError):
@@ -41,10 +43,21 @@ class UnsupportedMediaError(InvalidRequestError):
     """A body is of a kind that the route does not take."""
 
 
+class SlowBodyError(InvalidRequestError):
+    """A body did not arrive in time."""
+
+
+class CallerError(CategoriserError):
+    """Whoever calls does not say who it is as it has to."""
+
+
 # the first class of an error's ancestry that is listed here decides
 _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    CallerError: HTTPStatus.UNAUTHORIZED,
+    CrowdedError: HTTPStatus.TOO_MANY_REQUESTS,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
     UnreachableError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
@@ -57,7 +70,12 @@ _STATUS: Final[dict[type, int]] = {
     MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
     LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {BusyError: 2, UnreachableError: 60}
+_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
+    BusyError: 2,
+    CrowdedError: 30,
+    UnreachableError: 60,
+    InProgressError: 2,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +88,13 @@ def status_of(error: CategoriserError) -> int:
 def error_body(code: str, message: str) -> dict[str, Any]:
     """The one shape of a failure."""
     return {"error": {"code": code, "message": message}}
+
+
+def answer(error: CategoriserError) -> JSONResponse:
+    """An error as a response."""
+    seconds = _RETRY_AFTER_SECONDS.get(type(error))
+    headers = None if seconds is None else {"Retry-After": str(seconds)}
+    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
 
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestError:
@@ -85,9 +110,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(CategoriserError)
     async def ours(_: Request, error: CategoriserError) -> JSONResponse:
-        seconds = _RETRY_AFTER_SECONDS.get(type(error))
-        headers = None if seconds is None else {"Retry-After": str(seconds)}
-        return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+        return answer(error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -73,6 +73,11 @@ def release(connection: Connection, attempt: Attempt, owner: str) -> bool:
     return bool(connection.execute(sa.delete(keys).where(mine)).rowcount)
 
 
+def forget(connection: Connection, attempt: Attempt) -> None:
+    """Make a key free, whatever was answered."""
+    connection.execute(sa.delete(keys).where(_of(attempt)))
+
+
 def expire(connection: Connection, before: float) -> int:
     """Forget keys that were first used before then; returns how many there were."""
     return int(connection.execute(sa.delete(keys).where(keys.c.created_at < before)).rowcount)

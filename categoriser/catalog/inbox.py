@@ -134,12 +134,10 @@ def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list
 
 
 def failed(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Record]:
-    """Failed entries of one collection with their reasons, in order of arrival."""
+    """Failed entries of one collection with their reasons, in order; ``kept``: the database has the bytes."""
+    kept = sa.exists().where(inbox_bytes.c.inbox_id == inbox.c.id).label("kept")
     query = (
-        sa.select(inbox)
-        .where(inbox.c.collection_id == collection_id, inbox.c.id > after, inbox.c.reason.is_not(None))
-        .order_by(inbox.c.id)
-        .limit(limit)
+        sa.select(inbox, kept).where(_failed_of(collection_id), inbox.c.id > after).order_by(inbox.c.id).limit(limit)
     )
     return [dict(row._mapping) for row in connection.execute(query)]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
+from categoriser.catalog import collections, events, images, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.views import shown_name
 from categoriser.domain import (
@@ -38,6 +38,7 @@ from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.naming import Naming
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
+from categoriser.library.uploads import Failures
 from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.evidence import is_provisional
@@ -304,9 +305,11 @@ class Collection(Viewed, Naming):
             after: cursor of the entry before the page.
             limit: length of the page.
         """
-        with self._storage.database.read() as connection:
-            rows = inbox.failed(connection, self._id, after=after, limit=limit)
-        return [Failure(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
+        return self.failures().page(after=after, limit=limit)
+
+    def failures(self) -> Failures:
+        """The same list, to try them again or to discard them."""
+        return Failures(self._library, self.row)
 
     def events(self, *, after: int = 0, types: Iterable[str] = (), limit: int = 100) -> list[Event]:
         """The log after a cursor, oldest first; category numbers are given as ids.

@@ -17,6 +17,8 @@ from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, tak
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
+from categoriser.library.objects import Objects
+from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
@@ -45,6 +47,9 @@ class Library:
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
+        self.uploads = Uploads(self)
+        self.objects = Objects(self)
+        self.deletions = 0  # of collections: whoever remembers one looks again when this has changed
 
     @classmethod
     def open(
@@ -99,6 +104,7 @@ class Library:
     def close(self) -> None:
         """Finish what is under way, save and let go of the folder."""
         try:
+            self.objects.close()
             self.pipeline.close()
         finally:
             try:
@@ -133,6 +139,7 @@ class Library:
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
+        self.objects.resume()
         for name, number in stuck.items():
             _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
         return count
@@ -209,6 +216,7 @@ class Library:
                 size = collections.size(connection, found.id)
                 order = outbox.drop(connection, found)
                 collections.delete(connection, found.id)
+            self.deletions += 1
             self.storage.delivery.deliver(order)
         return size
 

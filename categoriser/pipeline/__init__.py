@@ -5,4 +5,13 @@ from categoriser.pipeline.filing import Arrival, check_id, file_arrivals, remove
 from categoriser.pipeline.pipeline import Pipeline, no_pictures
 from categoriser.pipeline.reception import promised_entry
 
-__all__ = ["Arrival", "Pipeline", "Promised", "check_id", "file_arrivals", "no_pictures", "promised_entry", "remove_images"]
+__all__ = [
+    "Arrival",
+    "Pipeline",
+    "Promised",
+    "check_id",
+    "file_arrivals",
+    "no_pictures",
+    "promised_entry",
+    "remove_images",
+]

@@ -66,8 +66,8 @@ class Feeder:
             raise BusyError("More accepted pictures wait to be filed than may wait; send this one again later.")
         if self._queue.length_of(collection.id) >= self._settings.waiting_per_collection:
             raise CrowdedError(
-                f"{self._settings.waiting_per_collection:,} pictures of collection {collection.name!r} wait to be filed "
-                "already; send this one again later."
+                f"{self._settings.waiting_per_collection:,} pictures of collection {collection.name!r} wait to be "
+                "filed already; send this one again later."
             )
 
     @property
@@ -125,8 +125,10 @@ class Feeder:
     def close(self) -> None:
         """Take all that waits now, and end; what comes back later is left to the next start."""
         self._queue.close()
-        if self._thread is not None:
-            self._thread.join()
+        with self._guard:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
         self._stopping.set()
 
     def _start(self) -> None:
