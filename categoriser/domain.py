@@ -152,6 +152,9 @@ class Failure(Refused):
     """An entry of the list of inputs that failed for good; ``cursor`` is its place, to page on from."""
 
     cursor: int
+    at: float = 0.0  # when it came, in seconds since the epoch
+    attempts: int = 0  # that ended in a passing failure, before it was given up
+    repeatable: bool = False  # its bytes are to be had: it can be tried again
 
 
 @dataclass(frozen=True, slots=True)

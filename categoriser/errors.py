@@ -77,6 +77,10 @@ class StoppingError(BusyError):
     """The service is about to end and takes nothing new; its successor does."""
 
 
+class CrowdedError(BusyError):
+    """More pictures of one collection are waiting than may wait; those of others are taken."""
+
+
 class LeaseLostError(CategoriserError):
     """A slot of the schedule was taken over by another process, and what was done for it is dropped."""
 
@@ -109,6 +113,6 @@ class TooManyRequestsError(CategoriserError):
         self.retry_after = retry_after
 
 
-def code_of(error: CategoriserError) -> str:
+def code_of(error: BaseException) -> str:
     """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
 from categoriser.settings_operations import OperationsSettings
+from categoriser.settings_uploads import UploadSettings
 
 
 @cache
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     naming: NamingSettings = Field(description="how categories get names")
     access: AccessSettings = Field(description="who may talk to the service")
     operations: OperationsSettings = Field(description="running the service")
+    uploads: UploadSettings = Field(description="how uploads are taken in")
 
     @field_validator("encoder")
     @classmethod

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import PlainAnswers
-from categoriser.api.limits import BodyLimit
+from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
@@ -21,16 +21,19 @@ from categoriser.api.routes import (
     collections,
     curation,
     erasure,
+    failures,
     images,
     keys,
     log,
     naming,
+    objects,
     schedule,
     search,
     session,
     status,
     suggestions,
     tokens,
+    upload_states,
     uploads,
     views,
 )
@@ -88,9 +91,12 @@ def create_app(
     metrics.registry.register(LibraryGauges(library))
     library.observe(metrics if traces is None else Several(metrics, traces))
     answer_errors(app)
-    failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
+    refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
         uploads,
+        upload_states,
+        failures,
+        objects,
         views,
         erasure,
         collections,
@@ -101,18 +107,23 @@ def create_app(
         naming,
         images,
     ):  # images last: its paths match almost anything
-        app.include_router(module.router, prefix="/v1/collections", responses=failures)
-    app.include_router(schedule.router, prefix="/v1", responses=failures)
+        app.include_router(module.router, prefix="/v1/collections", responses=refusals)
+    app.include_router(schedule.router, prefix="/v1", responses=refusals)
     for module in (keys, tokens, session, audit):
-        app.include_router(module.router, prefix="/v1", responses=failures)
+        app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     describe_access(app)
     app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
-        multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
-        other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
+        limits=BodyLimits(
+            multipart=max_body or max(_LARGEST_BODY, 2 * largest_file),
+            other=largest_file * 4 // 3 + 1024 * 1024,  # one picture in base64
+            seconds=library.settings.uploads.body_seconds,
+            silence=library.settings.uploads.silence_seconds,
+            at_once=library.settings.uploads.bodies,
+        ),
     )
     app.add_middleware(Doorkeeper, of=app, access=library.access, beyond_loopback=beyond_loopback)
     if library.settings.access.origins:  # no cookies: pages of others come with a key or token

@@ -18,6 +18,7 @@ from categoriser.errors import (
     CategoriserError,
     ConfigurationError,
     ConflictError,
+    CrowdedError,
     EncoderMismatchError,
     ForbiddenError,
     LibraryInUseError,
@@ -32,6 +33,7 @@ from categoriser.errors import (
     UnreachableError,
     code_of,
 )
+from categoriser.library.uploads import InProgressError
 from categoriser.telemetry.request_id import HEADER
 
 
@@ -47,10 +49,21 @@ class UnsupportedMediaError(InvalidRequestError):
     """A body is of a kind that the route does not take."""
 
 
+class SlowBodyError(InvalidRequestError):
+    """A body did not arrive in time."""
+
+
+class CallerError(CategoriserError):
+    """Whoever calls does not say who it is as it has to."""
+
+
 # the first class of an error's ancestry that is listed here decides
 _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    CallerError: HTTPStatus.UNAUTHORIZED,
+    CrowdedError: HTTPStatus.TOO_MANY_REQUESTS,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
@@ -66,7 +79,13 @@ _STATUS: Final[dict[type, int]] = {
     MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
     LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {BusyError: 2, StoppingError: 5, UnreachableError: 60}
+_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
+    BusyError: 2,
+    CrowdedError: 30,
+    InProgressError: 2,
+    StoppingError: 5,
+    UnreachableError: 60,
+}
 
 __all__ = ["answer_errors", "code_of", "error_body", "invalid", "status_of"]
 

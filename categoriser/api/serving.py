@@ -145,6 +145,7 @@ class _DrainingServer(uvicorn.Server):
         if passed < settings.notice_seconds and not over:
             return False
         self._gate.close()
+        self._library.pipeline.feeder.stop()  # what only waits in the inbox is for the next start
         left = settings.notice_seconds + settings.stop_seconds - passed
         if not over and left > 0 and not self._finished:
             return False

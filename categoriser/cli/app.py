@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from categoriser.api.errors import code_of, error_body
+from categoriser.api.errors import error_body
 from categoriser.cli import (
     add,
     change,
@@ -34,7 +34,7 @@ from categoriser.cli import (
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
-from categoriser.errors import CategoriserError, RejectedError
+from categoriser.errors import CategoriserError, RejectedError, code_of
 
 _REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
 

@@ -1,6 +1,6 @@
 """The way in: find pictures in files, tables and on the web, fetch them safely, decode them once."""
 
-from categoriser.intake.decode import DEFAULT, Limits, Picture, decode, sha256, thumbnail
+from categoriser.intake.decode import DEFAULT, Limits, Picture, check_format, decode, sha256, thumbnail
 from categoriser.intake.fetch import Fetcher, FetchLimits, safe_url
 from categoriser.intake.folder import DEMO_MARKER, EXPORT_MARKER, FolderScan, from_folder
 from categoriser.intake.formats import EXTENSIONS
@@ -20,6 +20,7 @@ __all__ = [
     "Item",
     "Limits",
     "Picture",
+    "check_format",
     "decode",
     "from_csv",
     "from_folder",

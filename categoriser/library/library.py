@@ -6,21 +6,20 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from categoriser.catalog import collections, inbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow, Visible
-from categoriser.catalog.tables import Record
-from categoriser.domain import Filed, RunReport, ScheduleEntry
+from categoriser.domain import RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError, StoppingError
-from categoriser.intake import Item
+from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.library.access import Access
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
+from categoriser.library.objects import Objects
+from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
@@ -51,6 +50,9 @@ class Library:
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
+        self.uploads = Uploads(self)
+        self.objects = Objects(self)
+        self.deletions = 0  # of collections: whoever remembers one looks again when this has changed
 
     @classmethod
     def open(
@@ -105,6 +107,7 @@ class Library:
     def close(self) -> None:
         """Finish what is under way, save and let go of the folder."""
         try:
+            self.objects.close()
             self.pipeline.close()
         finally:
             try:
@@ -137,14 +140,16 @@ class Library:
                 if name not in problems:
                     problems[name] = self._obstacle(collection)
                 if problems[name] is None:
-                    item = self._accepted_item(collection, entry)
-                    self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
+                    self.pipeline.tell(collection, [last])
                     count += 1
                     continue
                 stuck[name] += 1
+                if not takes_ready_vectors(collection.encoder_id):
+                    self.pipeline.feeder.tell_later(collection, [last])
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
+        self.objects.resume()
         for name, number in stuck.items():
             _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
         return count
@@ -222,6 +227,7 @@ class Library:
         size = remove_collection(self.storage, found.id)
         if size is None:
             raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
+        self.deletions += 1
         return size
 
     def text_collection(
@@ -340,19 +346,6 @@ class Library:
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
-
-    def _accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
-        stored, digest = entry["stored"], entry["sha256"]
-        path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
-        # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
-        image_id = None if digest.startswith(entry["image_id"]) else entry["image_id"]
-        return Item(entry["name"], path=path, image_id=image_id)
-
-
-def _log_failure(future: Future[Filed]) -> None:
-    error = future.exception()
-    if error is not None and not isinstance(error, StoppingError):
-        _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 
 def _check_text(what: str, given: object) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from categoriser.api.errors import InvalidRequestError
-from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
+from categoriser.api.models.log import EventInfo, EventPage, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
 from categoriser.domain import EVENT_KINDS
 
@@ -45,20 +45,6 @@ def list_events(
     return EventPage(
         events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
         next=following,
-    )
-
-
-@router.get("/failed", summary="List pictures that were accepted and cannot be filed")
-def list_failed(
-    collection: ExistingCollection,
-    after: Cursor = 0,
-    limit: PageLength = 100,
-) -> FailedList:
-    """With the reasons, oldest first."""
-    page = collection.failed(after=after, limit=limit)
-    return FailedList(
-        failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
-        next=page[-1].cursor if page else after,
     )
 
 
