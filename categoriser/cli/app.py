@@ -22,6 +22,7 @@ from categoriser.cli import (
     demo,
     doctor,
     evaluate,
+    failed,
     look,
     naming,
     schedule,
@@ -29,6 +30,7 @@ from categoriser.cli import (
     serve,
     suggest,
     view,
+    watch,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -109,16 +111,17 @@ for command in (
     change.delete,
     look.collections,
     look.events,
-    look.failed,
     view.views,
     schedule.schedule,
     doctor.doctor,
     evaluate.evaluate,
     serve.serve,
+    watch.watch,
     demo.demo,
 ):
     app.command()(command)
 app.add_typer(view.commands, name="view")
+app.add_typer(failed.commands, name="failed")
 
 
 def main() -> None:

@@ -174,6 +174,11 @@ class Pipeline:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
+    def settle_all(self) -> None:
+        """Wait until no picture is under way."""
+        with self._lanes_guard:
+            self._lanes_guard.wait_for(lambda: not self._lanes)
+
     def close(self) -> None:
         """Finish what is under way and stop."""
         self.acceptance.close()
