@@ -23,6 +23,7 @@ from categoriser.cli import (
     doctor,
     erase,
     evaluate,
+    failed,
     keys,
     look,
     naming,
@@ -31,6 +32,7 @@ from categoriser.cli import (
     serve,
     suggest,
     view,
+    watch,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -111,18 +113,19 @@ for command in (
     change.delete,
     look.collections,
     look.events,
-    look.failed,
     view.views,
     schedule.schedule,
     doctor.doctor,
     evaluate.evaluate,
     serve.serve,
+    watch.watch,
     demo.demo,
 ):
     app.command()(command)
 app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
 app.add_typer(keys.commands, name="keys")
+app.add_typer(failed.commands, name="failed")
 
 
 def main() -> None:

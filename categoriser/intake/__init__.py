@@ -2,7 +2,7 @@
 
 from categoriser.intake.decode import DEFAULT, Limits, Picture, check_format, decode, sha256, thumbnail
 from categoriser.intake.fetch import Fetcher, FetchLimits, safe_url
-from categoriser.intake.folder import DEMO_MARKER, EXPORT_MARKER, FolderScan, from_folder
+from categoriser.intake.folder import DEMO_MARKER, EXPORT_MARKER, FolderScan, from_folder, is_wanted
 from categoriser.intake.formats import EXTENSIONS
 from categoriser.intake.items import Item, read
 from categoriser.intake.similarity import hamming, near_duplicate
@@ -27,6 +27,7 @@ __all__ = [
     "from_parquet",
     "from_path",
     "hamming",
+    "is_wanted",
     "near_duplicate",
     "read",
     "safe_url",

@@ -205,8 +205,8 @@ class Pipeline:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
-    def wait_idle(self, seconds: float) -> bool:
-        """Wait until nothing is under way, at most so long; returns whether that came."""
+    def wait_idle(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way, at most so long if told; returns whether that came."""
         with self._lanes_guard:
             return self._lanes_guard.wait_for(lambda: not self._lanes, seconds)
 

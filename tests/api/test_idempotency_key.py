@@ -16,9 +16,9 @@ from tests.api.conftest import Start
 from tests.whole import picture
 
 
-def send(client: httpx.Client, key: str, data: bytes, collection: str = "c", **more: Any) -> httpx.Response:
+def send(client: httpx.Client, key: str, content: bytes, collection: str = "c", **more: Any) -> httpx.Response:
     headers = {"Idempotency-Key": key} | more.pop("headers", {})
-    files = {"file": ("a.png", data)}
+    files = {"file": ("a.png", content)}
     return client.post(f"/v1/collections/{collection}/images", files=files, headers=headers, **more)
 
 
@@ -92,32 +92,24 @@ def test_what_was_not_done_may_be_tried_again_under_the_same_key(start: Start) -
 def test_the_same_request_at_the_same_time_is_done_once(start: Start) -> None:
     client = start()
     library: Library = client.app_library  # type: ignore[attr-defined]
-    send(client, "first", picture(0))
-    inside, go_on = threading.Event(), threading.Event()
-    submit = library.pipeline.submit
+    inside, go_on, finish = threading.Event(), threading.Event(), library.uploads.finish
 
-    def slow(*arguments: Any, **named: Any) -> Any:
+    def slow(*arguments: Any) -> None:
         inside.set()
-        assert go_on.wait(30)
-        return submit(*arguments, **named)
+        assert go_on.wait(60)
+        finish(*arguments)
 
+    library.uploads.finish = slow  # type: ignore[method-assign]
     key = str(uuid.uuid4())
     with ThreadPoolExecutor(1) as pool:
-        library.pipeline.submit = slow  # type: ignore[method-assign]
         running = pool.submit(send, client, key, picture(1))
-        # the event loop itself waits: the key is taken before it does
-        assert inside.wait(30)
-        with pytest.raises(Exception, match="being answered"):
-            row = library.collection("c").row
-            taken = library.storage.database
-            from categoriser.catalog.tables_uploads import idempotency_keys
-
-            with taken.read() as connection:
-                fingerprint = connection.execute(idempotency_keys.select().where(idempotency_keys.c.key == key)).one()
-            library.uploads.begin(row, "", key, fingerprint.fingerprint)
+        assert inside.wait(60)
+        meanwhile = send(client, key, picture(1))
         go_on.set()
         assert running.result().status_code == 201
-    library.pipeline.submit = submit  # type: ignore[method-assign]
+    assert (meanwhile.status_code, meanwhile.json()["error"]["code"]) == (409, "in_progress")
+    assert int(meanwhile.headers["retry-after"]) > 0
+    assert send(client, key, picture(1)).content == running.result().content
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "a\tb"])

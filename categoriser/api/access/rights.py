@@ -28,12 +28,13 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.READ: (
         *("get_collection", "list_categories", "get_category", "list_groups", "get_group"),
         *("list_images", "get_image", "get_thumbnail", "get_original", "get_tags", "why"),
-        *("search_images", "list_events", "list_failed", "export_table"),
+        *("search_images", "list_events", "list_failed", "list_uploads", "get_upload", "export_table"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
         *("list_views", "get_attributes"),
     ),
     Need.WRITE: (
-        *("upload_images", "delete_image", "delete_collection", "erase_collection"),
+        *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
+        *("delete_image", "delete_collection", "erase_collection"),
         *("move", "reject", "merge", "split", "edit_category", "keep_apart", "edit_collection", "name_categories"),
         *("undo", "undo_event", "accept", "dismiss", "run_now", "set_schedule"),
         *("create_view", "add_texts", "delete_view"),
