@@ -19,6 +19,7 @@ from categoriser.cli.options import (
     library_to_fill,
 )
 from categoriser.cli.output import counted, messages, plain, print_json, say, tell
+from categoriser.errors import ConfigurationError
 from categoriser.library.watching import WatchReport
 from categoriser.library.watching import watch as watch_folder
 
@@ -34,6 +35,8 @@ def watch(
     json: JsonOption = False,
 ) -> None:
     """File the pictures of a folder, and new and changed ones as they appear, until Ctrl-C or SIGTERM."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not a folder; give the folder to watch.")
     stop = threading.Event()
     handlers = {which: signal.signal(which, lambda *_: stop.set()) for which in (signal.SIGINT, signal.SIGTERM)}
     try:

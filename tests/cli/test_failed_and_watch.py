@@ -57,11 +57,8 @@ def test_watching_ends_cleanly_with_what_was_done(run: Command, tmp_path: Path) 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.stdout is not None
-        for line in process.stderr:
-            if "torn.png" in line:
-                break
-            if "Adding" in line or not line.strip():  # it is watching, or about to
-                (folder / "torn.png").write_bytes(picture(2)[:200])
+        (folder / "torn.png").write_bytes(picture(2)[:200])
+        assert any("torn.png" in line for line in process.stderr)  # it is watching
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
