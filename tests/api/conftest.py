@@ -36,7 +36,7 @@ def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
     thread.start()
     try:
         with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
-            client.app_library = library  # type: ignore[attr-defined] # for tests that look behind the scenes
+            client.app_library = app.state.library  # type: ignore[attr-defined] # for tests that look behind the scenes
             yield client
     finally:
         server.should_exit = True
