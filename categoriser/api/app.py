@@ -12,9 +12,11 @@ from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
 from categoriser.api.limits import BodyLimit
 from categoriser.api.models.base import ErrorBody
+from categoriser.api.page import serve_page
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
+    browse,
     collections,
     curation,
     images,
@@ -63,6 +65,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     for module in (
         uploads,
         views,
+        browse,
         collections,
         search,
         log,
@@ -74,6 +77,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
     app.include_router(status.router)
+    serve_page(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,

@@ -34,6 +34,7 @@ from categoriser.encoders import Encoder
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, Limits, decode, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
+from categoriser.library.browsing import Browsed
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.naming import Naming
@@ -52,7 +53,7 @@ _ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection(Viewed, Naming):
+class Collection(Viewed, Naming, Browsed):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
