@@ -19,6 +19,7 @@ from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, tak
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
+from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
@@ -47,6 +48,7 @@ class Library:
         self.creating = threading.Lock()
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.maps = Maps(storage)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
@@ -106,6 +108,7 @@ class Library:
         finally:
             try:
                 self.namers.close()
+                self.maps.close()
             finally:
                 self.storage.close()
 
