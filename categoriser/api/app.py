@@ -14,10 +14,12 @@ from categoriser.api.errors import answer_errors
 from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.models.base import ErrorBody
+from categoriser.api.page import serve_page
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
     audit,
+    browse,
     collections,
     curation,
     erasure,
@@ -99,6 +101,7 @@ def create_app(
         objects,
         views,
         erasure,
+        browse,
         collections,
         search,
         log,
@@ -113,6 +116,7 @@ def create_app(
         app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     describe_access(app)
+    serve_page(app)
     app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)
     app.add_middleware(

@@ -23,6 +23,7 @@ from categoriser.domain import (
 from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
 from categoriser.intake import FolderScan, Item, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
+from categoriser.library.browsing import Browsed
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.given import (
     ADDABLE,
@@ -35,6 +36,7 @@ from categoriser.library.given import (
     opened_picture,
 )
 from categoriser.library.looking import Looking
+from categoriser.library.mapping import Mapped
 from categoriser.library.searching import Filter, micros_of_category, search
 from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 
-class Collection(Viewed, Looking):
+class Collection(Viewed, Looking, Browsed, Mapped):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:

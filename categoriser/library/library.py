@@ -17,6 +17,7 @@ from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, tak
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
 from categoriser.library.access import Access
 from categoriser.library.collection import Collection
+from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.objects import Objects
 from categoriser.library.uploads import Uploads
@@ -49,6 +50,7 @@ class Library:
         self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.maps = Maps(storage)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
         self.uploads = Uploads(self)
         self.objects = Objects(self)
@@ -112,6 +114,7 @@ class Library:
         finally:
             try:
                 self.namers.close()
+                self.maps.close()
             finally:
                 try:
                     self.access.close()

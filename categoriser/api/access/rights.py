@@ -21,6 +21,7 @@ class Need(StrEnum):
 _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.NOTHING: (
         *("healthz", "readyz"),
+        *("page_index", "page_asset", "page_icon"),  # the page has no picture in it: it asks for them with a session
         *("custom_swagger_ui_html", "swagger_ui_redirect", "redoc_html"),  # what the interface looks like is no secret
     ),
     Need.ANYBODY: ("get_session", "end_session"),
@@ -30,7 +31,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("list_images", "get_image", "get_thumbnail", "get_original", "get_tags", "why"),
         *("search_images", "list_events", "list_failed", "list_uploads", "get_upload", "export_table"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
-        *("list_views", "get_attributes"),
+        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic"),
     ),
     Need.WRITE: (
         *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
