@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.settings_outgoing import LiveSettings, WebhookSettings
 
 
 @cache
@@ -101,6 +102,8 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    live: LiveSettings = Field(description="streams of events")
+    webhooks: WebhookSettings = Field(description="deliveries of events")
 
     @field_validator("encoder")
     @classmethod

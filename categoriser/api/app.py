@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
 from categoriser.api.limits import BodyLimit
+from categoriser.api.live import Streams
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
@@ -18,6 +19,7 @@ from categoriser.api.routes import (
     collections,
     curation,
     images,
+    live,
     log,
     naming,
     schedule,
@@ -58,6 +60,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     )
     app.state.library = library
     app.state.receiver = Receiver(library)
+    app.state.streams = Streams(library.settings.live.streams, library.settings.live.poll_seconds)
     answer_errors(app)
     failures: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
@@ -65,6 +68,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         views,
         collections,
         search,
+        live,
         log,
         curation,
         suggestions,

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
+from categoriser.api.live import Streams
 from categoriser.errors import ConfigurationError
 from categoriser.library import Library
 
@@ -47,6 +49,28 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Server(uvicorn.Server):
+    """Ends open streams of events when it is told to stop; else it would wait for readers who never leave."""
+
+    def __init__(self, app: FastAPI, **options: Any) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=_FINISH_SECONDS,
+                **options,
+            )
+        )
+        self._streams: Streams = app.state.streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Of uvicorn, which calls it in its event loop."""
+        self._streams.close()
+        await super().shutdown(sockets)
+
+
 def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Answer requests and run the job on schedule until SIGINT or SIGTERM, then finish what is under way.
 
@@ -57,14 +81,7 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
         listener: where requests come in.
         ready: called when nothing can go wrong any more.
     """
-    config = uvicorn.Config(
-        create_app(library),
-        lifespan="off",
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=_FINISH_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    server = Server(create_app(library))
     # uvicorn raises the signal again when it is done: it must not kill the process before the library is closed
     handlers: dict[signal.Signals, Any] = {
         which: signal.signal(which, _already_stopping) for which in (signal.SIGINT, signal.SIGTERM)

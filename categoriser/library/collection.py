@@ -37,6 +37,7 @@ from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.exporting import ExportReport, Style, export
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.naming import Naming
+from categoriser.library.outgoing import Outgoing
 from categoriser.library.searching import Filter, label_of, micros_of_category, search
 from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
@@ -52,7 +53,7 @@ _ADDABLE = "a path, a URL, the bytes of a picture or an Item"
 Picture = bytes | str | Path | Pillow.Image
 
 
-class Collection(Viewed, Naming):
+class Collection(Viewed, Naming, Outgoing):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from categoriser import Library
 from categoriser.api import create_app
-from categoriser.api.serving import address, listen
+from categoriser.api.serving import Server, address, listen
 
 Start = Callable[..., httpx.Client]
 
@@ -23,7 +22,7 @@ Start = Callable[..., httpx.Client]
 def serving(library: Library, **options: Any) -> Iterator[httpx.Client]:
     """A client of the service over a library."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(library, **options), lifespan="off", log_level="warning"))
+    server = Server(create_app(library, **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -55,6 +54,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def start(max_body: int | None = None, **settings: Any) -> httpx.Client:
             opened = stack.enter_context(Library.open(tmp_path / "library", **({"encoder": "classic"} | settings)))
-            return stack.enter_context(serving(opened, max_body=max_body))
+            client = stack.enter_context(serving(opened, max_body=max_body))
+            client.library = opened  # type: ignore[attr-defined]
+            return client
 
         yield start

@@ -12,10 +12,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from categoriser.api.errors import InvalidRequestError
+from categoriser.api.event_kinds import EventKinds
 from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
-from categoriser.domain import EVENT_KINDS
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
 
@@ -32,16 +31,12 @@ def run_now(collection: ExistingCollection, wanted: RunRequest | None = None) ->
 @router.get("/events", summary="Read the log")
 def list_events(
     collection: ExistingCollection,
+    types: EventKinds,
     after: Cursor = 0,
-    types: Annotated[list[str] | None, Query(description="kinds of events, several times or with commas")] = None,
     limit: PageLength = 100,
 ) -> EventPage:
     """Oldest first."""
-    wanted = [kind for some in types or () for kind in some.split(",")]
-    unknown = [kind for kind in wanted if kind not in EVENT_KINDS]
-    if unknown:
-        raise InvalidRequestError(f"types: {unknown[0]!r} is no kind of event; there are {', '.join(EVENT_KINDS)}.")
-    page, following = collection.events_and_next(after=after, types=wanted, limit=limit)
+    page, following = collection.events_and_next(after=after, types=types, limit=limit)
     return EventPage(
         events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
         next=following,
