@@ -28,6 +28,7 @@ from categoriser.api.routes import (
     suggestions,
     uploads,
     views,
+    webhooks,
 )
 from categoriser.library import Library
 
@@ -54,6 +55,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
             {"name": "search", "description": "Find images by words, picture, image or vector."},
             {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
+            {"name": "webhooks", "description": "Who is told of events, after the Standard Webhooks specification."},
             {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
             {"name": "service", "description": "Is it there?"},
         ],
@@ -69,6 +71,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         collections,
         search,
         live,
+        webhooks,
         log,
         curation,
         suggestions,
@@ -77,6 +80,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
+    app.include_router(webhooks.prefixes, prefix="/v1", responses=failures)
     app.include_router(status.router)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(

@@ -88,7 +88,7 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
     }
     try:
         ready()
-        with library.scheduled():
+        with library.scheduled(), library.delivering():
             server.run(sockets=[listener])
     finally:
         listener.close()

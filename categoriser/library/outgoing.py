@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from categoriser.catalog import events
 from categoriser.catalog.feed import Wake
 from categoriser.library.curation import Curation
+from categoriser.library.webhooks.registry import Webhooks
+
+if TYPE_CHECKING:
+    from categoriser.library.library import Library
 
 
 class Outgoing(Curation):
     """Events as they happen, and webhooks."""
+
+    _library: Library
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of the events of this collection."""
+        return Webhooks(self._storage.database, self._library.settings.webhooks, self.row)
 
     def last_cursor(self) -> int:
         """Cursor of the last event there was; 0 before the first."""
