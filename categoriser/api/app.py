@@ -18,6 +18,7 @@ from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
     collections,
     curation,
+    exports,
     images,
     live,
     log,
@@ -56,7 +57,8 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
             {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
             {"name": "webhooks", "description": "Who is told of events, after the Standard Webhooks specification."},
-            {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
+            {"name": "exports", "description": "Everything out again, as archives and tables."},
+            {"name": "log", "description": "Runs of the job and their schedule, events, failures."},
             {"name": "service", "description": "Is it there?"},
         ],
     )
@@ -72,6 +74,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
         search,
         live,
         webhooks,
+        exports,
         log,
         curation,
         suggestions,

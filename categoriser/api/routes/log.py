@@ -1,24 +1,16 @@
-"""What happened to a collection: runs, events, failures; and all of it as a file."""
+"""What happened to a collection: runs, events, failures."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
+from fastapi import APIRouter
 
 from categoriser.api.event_kinds import EventKinds
 from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
-
-_MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
 
 @router.post("/runs", summary="Run the job now")
@@ -55,20 +47,3 @@ def list_failed(
         failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
         next=page[-1].cursor if page else after,
     )
-
-
-@router.get("/export", summary="Download all images with their categories as a table", response_class=FileResponse)
-def export_table(
-    collection: ExistingCollection,
-    style: Literal["csv", "jsonl"] = "jsonl",
-    tags: Annotated[bool, Query(description="with the words that fit each image")] = False,
-) -> Any:
-    """Complete as of now; nothing is left out."""
-    folder = Path(tempfile.mkdtemp(prefix="categoriser-export-"))
-    drop = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    try:
-        report = collection.export(folder / f"images.{style}", style, tags=tags)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return FileResponse(report.target, media_type=_MEDIA_TYPES[style], filename=f"images.{style}", background=drop)
