@@ -22,6 +22,7 @@ EVENT_KINDS = (  # of the log
     *("granularity", "accept", "undo", "suggest", "dismiss"),
     *("group-spawn", "group-join", "group-revive", "group-merge", "group-end"),  # what became of broad groups
     *("naming", "name", "relabel", "suggest-name"),  # of names that no person gave
+    *("webhook-on", "webhook-off"),  # who is told of all this
 )
 Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
 from categoriser.settings_operations import OperationsSettings
+from categoriser.settings_outgoing import LiveSettings, WebhookSettings
 from categoriser.settings_uploads import UploadSettings
 
 
@@ -123,6 +124,8 @@ class Settings(BaseSettings):
     access: AccessSettings = Field(description="who may talk to the service")
     operations: OperationsSettings = Field(description="running the service")
     uploads: UploadSettings = Field(description="how uploads are taken in")
+    live: LiveSettings = Field(description="streams of events")
+    webhooks: WebhookSettings = Field(description="deliveries of events")
 
     @field_validator("encoder")
     @classmethod

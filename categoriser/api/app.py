@@ -13,6 +13,7 @@ from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
 from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit, BodyLimits
+from categoriser.api.live import Streams
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.page import serve_page
 from categoriser.api.paths import EncodedSlashes
@@ -23,9 +24,11 @@ from categoriser.api.routes import (
     collections,
     curation,
     erasure,
+    exports,
     failures,
     images,
     keys,
+    live,
     log,
     naming,
     objects,
@@ -38,6 +41,7 @@ from categoriser.api.routes import (
     upload_states,
     uploads,
     views,
+    webhooks,
 )
 from categoriser.api.stopping import Gate, Gated
 from categoriser.api.watching import RouteNoted, Watched, route_templates
@@ -79,7 +83,9 @@ def create_app(
             {"name": "search", "description": "Find images by words, picture, image or vector."},
             {"name": "views", "description": "Other groupings of the same images; the routes above take ?view=NAME."},
             {"name": "collections", "description": "One user's images each."},
-            {"name": "log", "description": "Runs of the job and their schedule, events, failures, exports."},
+            {"name": "webhooks", "description": "Who is told of events, after the Standard Webhooks specification."},
+            {"name": "exports", "description": "Everything out again, as archives and tables."},
+            {"name": "log", "description": "Runs of the job and their schedule, events, failures."},
             {"name": "access", "description": "Keys, tokens, browser sessions and the trail of what was done."},
             {"name": "service", "description": "Is it there?"},
         ],
@@ -92,6 +98,7 @@ def create_app(
     app.state.metrics = metrics = Metrics()
     metrics.registry.register(LibraryGauges(library))
     library.observe(metrics if traces is None else Several(metrics, traces))
+    app.state.streams = Streams(library.settings.live.streams, library.settings.live.poll_seconds)
     answer_errors(app)
     refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (
@@ -104,6 +111,9 @@ def create_app(
         browse,
         collections,
         search,
+        live,
+        webhooks,
+        exports,
         log,
         curation,
         suggestions,
@@ -112,6 +122,7 @@ def create_app(
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=refusals)
     app.include_router(schedule.router, prefix="/v1", responses=refusals)
+    app.include_router(webhooks.prefixes, prefix="/v1", responses=refusals)
     for module in (keys, tokens, session, audit):
         app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)

@@ -12,9 +12,11 @@ from types import FrameType
 from typing import Any, Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
+from categoriser.api.live import Streams
 from categoriser.api.stopping import Gate
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
@@ -95,37 +97,37 @@ def serve(
         traces: where spans go.
     """
     app = create_app(library, beyond_loopback=not is_loopback(listener.getsockname()[0]), traces=traces)
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        proxy_headers=True,
-        forwarded_allow_ips=list(library.settings.access.trusted_proxies),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
-    server = _DrainingServer(config, library, app.state.gate)
+    server = Server(app, proxy_headers=True, forwarded_allow_ips=list(library.settings.access.trusted_proxies))
     # uvicorn raises the signal again when it is done: it must not kill the process before the library is closed
     handlers: dict[signal.Signals, Any] = {
         which: signal.signal(which, _already_stopping) for which in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         ready()
-        with library.scheduled():
+        with library.scheduled(), library.delivering():
             server.run(sockets=[listener])
     finally:
         listener.close()
         signal.signal(signal.SIGINT, handlers[signal.SIGINT])  # whoever is impatient may interrupt the closing
 
 
-class _DrainingServer(uvicorn.Server):
+class Server(uvicorn.Server):
     """Goes on answering after a signal: it says that it leaves, then lets nothing new in, and ends once all is done."""
 
-    def __init__(self, config: uvicorn.Config, library: Library, gate: Gate) -> None:
-        super().__init__(config)
-        self._library = library
-        self._gate = gate
+    def __init__(self, app: FastAPI, **options: Any) -> None:
+        """``options``: of uvicorn."""
+        super().__init__(
+            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, **options)
+        )
+        self._library: Library = app.state.library
+        self._gate: Gate = app.state.gate
+        self._streams: Streams = app.state.streams
         self._told_at: float | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open streams of events end: else it would wait for readers who never leave."""
+        self._streams.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the end, a second one hastens it."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,7 @@ from categoriser.errors import CategoriserError, ConfigurationError, InvalidVect
 from categoriser.intake import FolderScan, Item, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.browsing import Browsed
-from categoriser.library.exporting import ExportReport, Style, export
+from categoriser.library.exported import Exported
 from categoriser.library.given import (
     ADDABLE,
     Picture,
@@ -35,8 +34,8 @@ from categoriser.library.given import (
     check_page,
     opened_picture,
 )
-from categoriser.library.looking import Looking
 from categoriser.library.mapping import Mapped
+from categoriser.library.outgoing import Outgoing
 from categoriser.library.searching import Filter, micros_of_category, search
 from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 
-class Collection(Viewed, Looking, Browsed, Mapped):
+class Collection(Viewed, Exported, Outgoing, Browsed, Mapped):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
@@ -218,34 +217,6 @@ class Collection(Viewed, Looking, Browsed, Mapped):
         count = remove_images(self._storage, self._id, wanted)
         self._delete_in_views(wanted)  # what a view took over meanwhile
         return count
-
-    def export(
-        self,
-        target: str | Path,
-        style: Style | None = None,
-        *,
-        files: Literal["link", "copy"] = "link",
-        tags: bool = False,
-        progress: Progress | None = None,
-    ) -> ExportReport:
-        """Write all images with their categories.
-
-        Args:
-            target: a folder for style "folders", else a file.
-            style: "folders" (one per category), "csv" or "jsonl"; by default from the ending of ``target``.
-            files: in folders, put symbolic links to the originals or copies of them.
-            tags: with a column of the words that fit each image.
-            progress: called with the number of images done and of all.
-
-        Raises:
-            ConfigurationError: the style is unknown, the target cannot be written, or there are no words for tags.
-        """
-        row = self.row
-        tagged = None
-        if tags:
-            tagger = self._namers.tagger
-            tagged = partial(tagger.with_tags, row, tagger.open(row))
-        return export(self._storage, row, Path(target), style, files=files, tagged=tagged, progress=progress)
 
     def schedule(self) -> ScheduleEntry:
         """When the job runs, and what came of its last slot."""

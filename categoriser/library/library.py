@@ -6,6 +6,7 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,8 @@ from categoriser.library.objects import Objects
 from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
+from categoriser.library.webhooks import Sender, Webhooks
+from categoriser.library.webhooks.message import Message
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
@@ -272,6 +275,24 @@ class Library:
     def scheduled(self) -> Scheduler:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
         return Scheduler(self.storage.database, self.timetable, self._run)
+
+    @property
+    def prefix_webhooks(self) -> Webhooks:
+        """Who is told of the events of all collections whose names begin alike."""
+        return Webhooks(self.storage.database, self.settings.webhooks, None)
+
+    def delivering(self) -> Sender:
+        """A context manager within which webhooks are told; leaving it finishes the deliveries under way."""
+        return Sender(self.storage.database, self.settings.webhooks, self._messages)
+
+    def _messages(self, collection_id: int, after: int, kinds: Sequence[str], limit: int) -> tuple[list[Message], int]:
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        if row is None:
+            raise NotFoundError("The collection was deleted meanwhile.")
+        collection = Collection(self, row)
+        page, following = collection.events_and_next(after=after, types=kinds, limit=limit)
+        return [Message.of_event(event, collection=collection.name, key=row.key) for event in page], following
 
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
