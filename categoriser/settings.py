@@ -71,6 +71,15 @@ class NamingSettings(BaseModel):
     daily: int = Field(ge=0, description="renamings of a collection in 24 hours; first names do not count")
 
 
+class SearchSettings(BaseModel):
+    """What a search shows by itself; as environment variables ``CATEGORISER_SEARCH__<NAME>``. See docs/search.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certain: float = Field(ge=0, le=1, description="relevance of the best result, below which there is none at all")
+    shown: float = Field(ge=0, le=1, description="relevance of the other results at least")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
@@ -101,6 +110,7 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    search: SearchSettings = Field(description="what a search shows by itself")
 
     @field_validator("encoder")
     @classmethod
@@ -142,9 +152,10 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
-        except SettingsError:  # of all settings only this table is read as JSON
+        except SettingsError as error:  # of all settings only tables are read as JSON
+            table = "CATEGORISER_SEARCH" if '"search"' in str(error) else "CATEGORISER_NAMING"
             raise ConfigurationError(
-                "CATEGORISER_NAMING is no JSON object: correct it, or set its parts as CATEGORISER_NAMING__<NAME>."
+                f"{table} is no JSON object: correct it, or set its parts as {table}__<NAME>."
             ) from None
         except ValidationError as error:
             raise ConfigurationError(_sentence(error.errors()[0])) from None

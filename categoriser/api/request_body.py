@@ -1,9 +1,7 @@
-"""Bodies that come in more than one form: pictures as multipart or addresses, a search as JSON or with a picture."""
+"""Bodies that come in more than one form: pictures as multipart or addresses."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,15 +15,13 @@ from starlette.datastructures import FormData, UploadFile
 from categoriser.api.errors import InvalidRequestError, TooLargeError, UnsupportedMediaError, invalid
 from categoriser.api.limits import ByteBudget
 from categoriser.api.models.base import ImageIdText, Metadata
-from categoriser.api.models.search import SearchRequest
 from categoriser.api.models.uploads import MOST_IMAGES, Address, Addresses
 from categoriser.api.receiving import Sent
 from categoriser.intake import Item, safe_url
 
 _FILE_FIELDS: Final = ("file", "files")
-_NARROWING: Final = ("category", "added_from", "added_before")
 _LONGEST_NAME: Final = 1024
-_FIELD_BYTES: Final = 128 * 1024
+FIELD_BYTES: Final = 128 * 1024
 
 _ids: Final[TypeAdapter[str]] = TypeAdapter(ImageIdText)
 _metadata: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(Metadata)
@@ -48,9 +44,9 @@ async def uploaded_pictures(request: Request, budget: ByteBudget, max_bytes: int
         InvalidRequestError: the body has not the form it must have.
         TooLargeError: its only file is larger than ``max_bytes``; one of several is refused on its own.
     """
-    kind = _media_type(request)
+    kind = media_type(request)
     if kind == "multipart/form-data":
-        async with request.form(max_files=MOST_IMAGES, max_fields=2 * MOST_IMAGES, max_part_size=_FIELD_BYTES) as form:
+        async with request.form(max_files=MOST_IMAGES, max_fields=2 * MOST_IMAGES, max_part_size=FIELD_BYTES) as form:
             files = [
                 (name, part)
                 for name, part in form.multi_items()
@@ -64,39 +60,10 @@ async def uploaded_pictures(request: Request, budget: ByteBudget, max_bytes: int
     elif kind == "application/json":
         body = await request.body()
         asks_many = isinstance(_json(body), dict) and "images" in _json(body)
-        addresses = _validated(Addresses, body).images if asks_many else [_validated(Address, body)]
+        addresses = validated(Addresses, body).images if asks_many else [validated(Address, body)]
         yield Pictures(not asks_many, _fetchable(addresses))
     else:
         raise UnsupportedMediaError("Send pictures as multipart/form-data or addresses as application/json.")
-
-
-async def search_request(request: Request, max_bytes: int) -> tuple[SearchRequest, bytes | None]:
-    """What is searched for, and the picture to search with if there is one.
-
-    Raises:
-        InvalidRequestError: the body has not the form it must have.
-        TooLargeError: the picture is larger than ``max_bytes``.
-    """
-    kind = _media_type(request)
-    if kind == "application/json":
-        wanted = _validated(SearchRequest, await request.body())
-        return wanted, None if wanted.image is None else _from_base64(wanted.image, max_bytes)
-    if kind != "multipart/form-data":
-        raise UnsupportedMediaError("Search with application/json, or with a picture as multipart/form-data.")
-    async with request.form(max_files=1, max_fields=20, max_part_size=_FIELD_BYTES) as form:
-        picture = form.get("file")
-        if not isinstance(picture, UploadFile):
-            raise InvalidRequestError("The body holds no picture; send one as a file part called file.")
-        _check_size(picture, max_bytes)
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        narrowing: dict[str, Any] = {name: fields.pop(name) for name in _NARROWING if name in fields}
-        narrowing["tags"] = [value for value in form.getlist("tags") if isinstance(value, str)]
-        fields.pop("tags", None)
-        try:
-            wanted = SearchRequest.model_validate({**fields, "filter": narrowing, "image": "sent as a file"})
-        except ValidationError as error:
-            raise invalid(error) from None
-        return wanted, await picture.read()
 
 
 def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -121,7 +88,7 @@ async def _read(
     for file, image_id, facts in zip(files, ids, metadata, strict=True):
         name = (file.filename or "upload")[:_LONGEST_NAME]
         try:
-            _check_size(file, max_bytes)
+            check_size(file, max_bytes)
         except TooLargeError as error:
             yield Sent(name, error)
             continue
@@ -165,22 +132,17 @@ def _facts(form: FormData, count: int) -> list[dict[str, Any]]:
     return facts * count if len(facts) == 1 else facts or [{} for _ in range(count)]
 
 
-def _check_size(file: UploadFile, max_bytes: int) -> None:
+def check_size(file: UploadFile, max_bytes: int) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        TooLargeError: it is.
+    """
     size = file.size or 0
     if size > max_bytes:
         raise TooLargeError(
             f"{file.filename or 'The file'} has {size:,} bytes and the limit is {max_bytes:,}; send a smaller version."
         )
-
-
-def _from_base64(text: str, max_bytes: int) -> bytes:
-    try:
-        data = base64.b64decode(text.rpartition("base64,")[2], validate=True)  # a data URL is fine too
-    except (binascii.Error, ValueError):
-        raise InvalidRequestError("image: this is not base64; send the bytes of a picture file in base64.") from None
-    if len(data) > max_bytes:
-        raise TooLargeError(f"The picture has {len(data):,} bytes and the limit is {max_bytes:,}; send a smaller one.")
-    return data
 
 
 def _json(body: bytes) -> Any:
@@ -190,12 +152,18 @@ def _json(body: bytes) -> Any:
         raise InvalidRequestError("The body is not JSON.") from None
 
 
-def _validated(model: type[AnyModel], body: bytes) -> AnyModel:
+def validated(model: type[AnyModel], body: bytes | str) -> AnyModel:
+    """A body of JSON as a model.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(error) from None
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """What the body is, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ class ImageFilter:
         stacked: near-duplicates of another image only, or all but those.
         metadata: conditions on what was given with the image.
         below: only rows before this one, so that what comes later is not seen.
+        rows: only these, at most some thousand.
     """
 
     categories: tuple[int, ...] | None = None
@@ -47,6 +48,7 @@ class ImageFilter:
     stacked: bool | None = None
     metadata: tuple[MetadataCondition, ...] = ()
     below: int | None = None
+    rows: tuple[int, ...] | None = None
 
     @property
     def open(self) -> bool:
@@ -97,37 +99,50 @@ def conditions(connection: Connection, collection_id: int, wanted: ImageFilter) 
     """The WHERE clauses of a query over ``images``, joined with ``micros`` where ``needs_categories`` says so."""
     column = images.c
     clauses: list[sa.ColumnElement[bool]] = [column.collection_id == collection_id]
-    bounds = (
+    for value, least, before in (
         (column.added_at, wanted.added_from, wanted.added_before),
         (column.taken_at, wanted.taken_from, wanted.taken_before),
-    )
-    for time, least, before in bounds:
-        clauses += [] if least is None else [time >= least]
-        clauses += [] if before is None else [time < before]
-    for side, smallest, largest in (
-        (column.width, wanted.min_width, wanted.max_width),
-        (column.height, wanted.min_height, wanted.max_height),
     ):
-        clauses += [] if smallest is None else [side >= smallest]
-        clauses += [] if largest is None else [side <= largest]
-    match wanted.orientation:
-        case "landscape":
-            clauses.append(column.width > column.height)
-        case "portrait":
-            clauses.append(column.width < column.height)
-        case "square":
-            clauses.append(column.width == column.height)
+        clauses += [] if least is None else [value >= least]
+        clauses += [] if before is None else [value < before]
+    clauses += _sized(wanted)
     if wanted.formats:
         clauses.append(sa.func.upper(column.format).in_([one.upper() for one in wanted.formats]))
     if wanted.stacked is not None:
         clauses.append(column.head_row.is_not(None) if wanted.stacked else column.head_row.is_(None))
     if wanted.below is not None:
         clauses.append(column.row < wanted.below)
+    if wanted.rows is not None:
+        clauses.append(column.row.in_(wanted.rows))
     if needs_categories(wanted):
         inside: sa.ColumnElement[bool] = micros.c.category.in_(wanted.categories or ())
         clauses.append(sa.or_(inside, micros.c.category.is_(None)) if wanted.unsorted else inside)
     clauses += [met(connection.dialect.name, column.metadata, one) for one in wanted.metadata]
     return clauses
+
+
+def _sized(wanted: ImageFilter) -> list[sa.ColumnElement[bool]]:
+    width, height = images.c.width, images.c.height
+    clauses: list[sa.ColumnElement[bool]] = []
+    for side, smallest, largest in (
+        (width, wanted.min_width, wanted.max_width),
+        (height, wanted.min_height, wanted.max_height),
+    ):
+        clauses += [] if smallest is None else [side >= smallest]
+        clauses += [] if largest is None else [side <= largest]
+    match wanted.orientation:
+        case "landscape":
+            clauses.append(width > height)
+        case "portrait":
+            clauses.append(width < height)
+        case "square":
+            clauses.append(width == height)
+    return clauses
+
+
+def only(wanted: ImageFilter, rows: Sequence[int]) -> ImageFilter:
+    """The same conditions for some rows."""
+    return replace(wanted, rows=tuple(rows))
 
 
 def needs_categories(wanted: ImageFilter) -> bool:
@@ -146,15 +161,11 @@ def _joined(wanted: ImageFilter) -> sa.FromClause:
 
 
 _SHOWN: Final[sa.Select[Any]] = (
-    sa.select(
-        images.c.row, images.c.image_id, images.c.name, images.c.source, micros.c.category, categories.c.label
-    )
+    sa.select(images.c.row, images.c.image_id, images.c.name, images.c.source, micros.c.category, categories.c.label)
     .select_from(
         with_micros().outerjoin(
             categories,
-            sa.and_(
-                categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category
-            ),
+            sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category),
         )
     )
     .where(images.c.collection_id == sa.bindparam("of"), images.c.row.in_(sa.bindparam("which", expanding=True)))

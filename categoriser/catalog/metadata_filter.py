@@ -121,9 +121,7 @@ class _PostgresValues:
         # a case and no "and": a text that is no number must never be read as one
         if isinstance(like, str):
             return sa.case((sa.func.json_typeof(self._one) == "string", self._text()), else_=sa.null()).collate("C")
-        return sa.case(
-            (sa.func.json_typeof(self._one) == "number", sa.cast(self._text(), sa.Numeric)), else_=sa.null()
-        )
+        return sa.case((sa.func.json_typeof(self._one) == "number", sa.cast(self._text(), sa.Numeric)), else_=sa.null())
 
     def bound(self, value: str | float) -> sa.ColumnElement[Any]:
         if isinstance(value, str):

@@ -62,7 +62,7 @@ def scale_of(queries: FloatMatrix, images: FloatMatrix, own: IntVector, labels: 
         queries: [q, d] unit vectors.
         images: [n, d] unit vectors of a random sample of the collection, in random order.
         own: [q] category of each query, whose images it must not find; UNSORTED for queries that may find any.
-        labels: [n] category of each image. Unsorted ones are found by queries that may find any: whose they are is open.
+        labels: [n] category of each image. Unsorted ones are found only by queries that may find any.
         count: images of the whole collection.
     """
     if len(queries) < LEAST or len(images) < 2:

@@ -20,6 +20,7 @@ from categoriser.errors import CategoriserError, ConfigurationError, EncoderMism
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
+from categoriser.library.relevance import Relevance
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
@@ -47,6 +48,7 @@ class Library:
         self.creating = threading.Lock()
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
