@@ -102,13 +102,14 @@ class _PostgresValues:
             (self._kind.is_(None), sa.cast(sa.literal_column("'[]'"), postgresql.JSON())),
             else_=sa.func.json_build_array(value),
         )
-        self._one = sa.func.json_array_elements(several).column_valued("one")
+        self._each = sa.func.json_array_elements(several).table_valued(sa.column("value", postgresql.JSON()))
+        self._one = self._each.c.value
 
     def exists(self) -> sa.ColumnElement[bool]:
         return sa.func.coalesce(self._kind, "null") != "null"
 
     def some(self, fits: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-        return sa.exists(sa.select(sa.literal(1)).select_from(self._one).where(fits))
+        return sa.exists(sa.select(sa.literal(1)).select_from(self._each).where(fits))
 
     def equal(self, value: Scalar) -> sa.ColumnElement[bool]:
         if value is None:
