@@ -27,6 +27,7 @@ from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.micros import UNSORTED
 
 LEAST: Final = 8  # queries that a scale is made of
+SAME: Final = 0.9995  # cosine of two vectors of one picture, decoded and scaled twice
 _BLOCK: Final = 128  # queries at a time: bounded memory
 
 
@@ -45,14 +46,16 @@ class Scale:
     spread: float
 
     def relevance(self, cosine: float) -> float:
-        """In [0, 1]."""
+        """In [0, 1]; 1 for the very same vector, however little the cosines of others tell."""
+        if cosine >= SAME:
+            return 1.0
         return 0.5 * (1 + erf((cosine - self.middle) / (self.width * sqrt(2))))
 
     def cosine(self, relevance: float) -> float:
-        """The least cosine of a relevance; -1 for 0 and below, above every cosine for 1."""
+        """The least cosine of a relevance; -1 for 0 and below."""
         if relevance <= 0:
             return -1.0
-        return 2.0 if relevance >= 1 else self.middle + self.width * NormalDist().inv_cdf(relevance)
+        return SAME if relevance >= 1 else min(SAME, self.middle + self.width * NormalDist().inv_cdf(relevance))
 
 
 def scale_of(queries: FloatMatrix, images: FloatMatrix, own: IntVector, labels: IntVector, count: int) -> Scale | None:

@@ -105,6 +105,7 @@ def test_relevance_is_the_share_of_absent_queries_that_fall_short() -> None:
     scale = Scale(middle=0.5, width=0.1, spread=0.2)
     assert scale.relevance(0.5) == pytest.approx(0.5)
     assert scale.relevance(0.5 + 1.2816 * 0.1) == pytest.approx(0.9, abs=1e-3)
+    assert Scale(middle=0.9, width=0.3, spread=0.2).relevance(1.0) == 1  # the very same vector is what was meant
     for one in (0.01, 0.3, 0.9, 0.999):
         assert scale.relevance(scale.cosine(one)) == pytest.approx(one)
     assert scale.cosine(0) == -1
