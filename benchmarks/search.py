@@ -1,10 +1,11 @@
-"""Search at 100k: through the micro-cluster lists, within filters, with several things for and against: time, recall."""
+"""Search at 100k: through the micro-cluster lists, within filters, for and against several things: time and recall."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -105,12 +106,8 @@ def _filters(collection: Collection, queries: np.ndarray, vectors: np.ndarray) -
         ("the largest category", {"category": largest.id}, np.array([one == largest.id for one in assigned])),
     ):
         rows = np.flatnonzero(inside)
-        some = queries[:60]
-        truth = rows[np.argsort(-(some @ vectors[rows].T), axis=1)[:, :10]]
-        found: list[set[str]] = []
-        taken = milliseconds(
-            lambda i: found.append(ids(collection.search(vector=some[i], filter=wanted, min_relevance=0))), len(some)
-        )
+        truth = rows[np.argsort(-(queries[:60] @ vectors[rows].T), axis=1)[:, :10]]
+        found, taken = _searched(collection, queries[:60], filter=wanted, min_relevance=0)
         recall = np.mean([len(hits & set(map(str, one))) / 10 for hits, one in zip(found, truth, strict=True)])
         row(
             f"… filtered by {name} ({len(rows):,})",
@@ -122,10 +119,17 @@ def _filters(collection: Collection, queries: np.ndarray, vectors: np.ndarray) -
         ("diverse", {"diversity": 0.5, "min_relevance": 0}),
         ("by category", {"group_by": "category", "min_relevance": 0}),
     ):
-        taken = milliseconds(lambda i: collection.search(vector=queries[i], **options), 40)
+        _, taken = _searched(collection, queries[:40], **options)
         row(f"… {name}", "", f"p50 {np.median(taken):.1f} ms, p95 {np.percentile(taken, 95):.1f} ms")
     taken = milliseconds(lambda _: collection.facets(["category", "month"]), 5)
     row("facets by category and month, all images", "", f"p50 {np.median(taken):.0f} ms")
+
+
+def _searched(collection: Collection, queries: np.ndarray, **options: Any) -> tuple[list[set[str]], np.ndarray]:
+    """What each query found, and milliseconds."""
+    found: list[set[str]] = []
+    taken = milliseconds(lambda i: found.append(ids(collection.search(vector=queries[i], **options))), len(queries))
+    return found, taken
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from categoriser.engine.relevance import LEAST, Scale, scale_of
 
 DIMENSION, CLASSES, EACH = 64, 14, 60
 _rng = np.random.default_rng(3)
-CENTRES = _rng.normal(size=(CLASSES + 4, DIMENSION))
+CENTRES = _rng.normal(size=(CLASSES + 20, DIMENSION))
 CENTRES /= np.linalg.norm(CENTRES, axis=1, keepdims=True)
 
 
@@ -48,7 +48,7 @@ def test_a_picture_of_what_is_there_finds_it_and_little_else(collection: Collect
 
 
 def test_a_picture_of_what_is_not_there_finds_nothing(collection: Collection) -> None:
-    strangers = np.concatenate([near(CLASSES + which, 25, 200 + which) for which in range(4)])
+    strangers = np.concatenate([near(CLASSES + which, 5, 200 + which) for which in range(20)])
     silent = sum(not collection.search(vector=query) for query in strangers)
     assert silent >= 0.8 * len(strangers)
     assert len(collection.search(vector=strangers[0], min_relevance=0, limit=5)) == 5
