@@ -13,7 +13,8 @@ from benchmarks.data import generated, real, without_structure
 from benchmarks.measure import milliseconds, row
 from categoriser import Collection, Library
 
-N, DIMENSION, QUERIES = 100_000, 512, 300
+N = int(sys.argv[sys.argv.index("--images") + 1]) if "--images" in sys.argv else 100_000
+DIMENSION, QUERIES = 512, 300
 
 
 def main() -> None:

@@ -285,7 +285,7 @@ class Finding(Looking):
             return _as_query(vector, row.dimension)
         encoder = self._library.encoder_of(row)
         if text is not None:
-            vectors = encoder.encode_texts([text])
+            vectors = encoder.encode_texts([text]) if encoder.reads_text else None
             if vectors is None:
                 return self._by_table(row, text, encoder.id)
         else:
