@@ -160,7 +160,12 @@ class Failure(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search result with what a page needs to show it."""
+    """One search result with what a page needs to show it.
+
+    ``score``: cosine in [-1, 1] with the query, or the score of its tags where only tags were searched for.
+    ``relevance``: in [0, 1], how sure it is that this is what was searched for; None where it cannot be told.
+    ``nearest``: which of the things searched for it is nearest to, such as "text: a red bicycle".
+    """
 
     image_id: str
     score: float
@@ -168,6 +173,8 @@ class Found:
     label: str | None
     name: str | None = None
     source: str | None = None
+    relevance: float | None = None
+    nearest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,15 @@ class AccessSettings(BaseModel):
     failures_per_minute: int = Field(ge=1, description="wrong keys from one address")
 
 
+class SearchSettings(BaseModel):
+    """What a search shows by itself; as environment variables ``CATEGORISER_SEARCH__<NAME>``. See docs/search.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certain: float = Field(ge=0, le=1, description="relevance of the best result, below which there is none at all")
+    shown: float = Field(ge=0, le=1, description="relevance of the other results at least")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
@@ -126,6 +135,7 @@ class Settings(BaseSettings):
     uploads: UploadSettings = Field(description="how uploads are taken in")
     live: LiveSettings = Field(description="streams of events")
     webhooks: WebhookSettings = Field(description="deliveries of events")
+    search: SearchSettings = Field(description="what a search shows by itself")
 
     @field_validator("encoder")
     @classmethod

@@ -21,6 +21,7 @@ from categoriser.library.collection import Collection
 from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.objects import Objects
+from categoriser.library.relevance import Relevance
 from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
@@ -54,6 +55,7 @@ class Library:
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
         self.maps = Maps(storage)
+        self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
         self.uploads = Uploads(self)
         self.objects = Objects(self)

@@ -29,7 +29,16 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.READ: (
         *("get_collection", "list_categories", "get_category", "list_groups", "get_group"),
         *("list_images", "get_image", "get_thumbnail", "get_original", "get_tags", "why"),
-        *("search_images", "list_events", "list_failed", "list_uploads", "get_upload"),
+        *(
+            "search_images",
+            "count_images",
+            "list_duplicates",
+            "similar_categories",
+            "list_events",
+            "list_failed",
+            "list_uploads",
+            "get_upload",
+        ),
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
         *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic"),
