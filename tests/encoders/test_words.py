@@ -79,3 +79,22 @@ def test_other_languages_without_a_criterion_share_their_words() -> None:
     texts = [f"{thing} {place}" for thing in ("cheval", "bateau", "voiture") for place in ("bleu", "ancien")] * 5
     lexicon = learn(texts)
     assert all(lexicon.labels(text) for text in texts)
+
+
+def test_with_topics_texts_of_one_label_are_told_apart_by_what_else_they_say() -> None:
+    places = ("standing in a field beside an old barn", "racing on a track before a cheering crowd")
+    texts = [f"The object in the image is a {('horse', 'dog')[i // 60]} {places[i % 2]}." for i in range(120)]
+    plain, with_topics = learn(texts, "object"), learn(texts, "object", topics=True)
+    assert np.allclose(plain.vector(texts[0]), plain.vector(texts[1]))
+    same, other, horse = with_topics.vectors([texts[0], texts[1], texts[60]])
+    assert same @ other < 0.9
+    assert same @ other > same @ with_topics.vector(texts[61]) + 0.2  # the label still counts
+    assert horse @ same > 0.2
+    assert with_topics.labels(texts[0]) == plain.labels(texts[0])
+    again = Lexicon.from_dict(json.loads(json.dumps(with_topics.as_dict())))
+    assert np.allclose(again.vectors(texts), with_topics.vectors(texts))
+
+
+def test_topics_of_few_or_strange_texts_are_none() -> None:
+    for texts in (["The object is a cat."], ["", "!!!", "日本語"], []):
+        assert learn(texts, "object", topics=True).topics == {}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from categoriser.encoders.words.lexicon import RELEVANCE_POWER, Lexicon
 from categoriser.encoders.words.reading import is_function_word, is_word, looks_like_verb, phrases, plurals, tokens
 from categoriser.encoders.words.relevance import TEMPLATE_SHARE, relevance, stems
+from categoriser.encoders.words.topics import learn_topics
 
 _LEAST_TEXTS = 2  # that a label has to occur in
 _ENOUGH = 0.2  # share of texts from which a word is penalised for being everywhere; rarer ones get no prize
@@ -19,12 +20,13 @@ _MORE_GENERAL = 1.2  # times as frequent
 _MOST_SLOTS = 2000
 
 
-def learn(texts: Sequence[str], criterion: str = "") -> Lexicon:
+def learn(texts: Sequence[str], criterion: str = "", *, topics: bool = False) -> Lexicon:
     """A lexicon of these texts.
 
     Args:
         texts: all of them; the result does not depend on their order.
         criterion: what they were written about, in words that they use; empty when there is none, as with titles.
+        topics: whether what else texts say is to count as much as their labels (see `topics`).
     """
     documents = [tokens(text) for text in texts]
     singular = plurals(documents)
@@ -50,7 +52,8 @@ def learn(texts: Sequence[str], criterion: str = "") -> Lexicon:
     slots = dict(sorted(relevant.slots.items(), key=lambda item: -item[1])[:_MOST_SLOTS])
     found = Lexicon(len(texts), weights, {word: word for word in spread}, singular, slots, relevant.verbs)
     plain = replace(found, slots={})
-    return replace(found, roots={word: word for word in spread} | _roots(plain.salience(text) for text in texts))
+    roots = {word: word for word in spread} | _roots(plain.salience(text) for text in texts)
+    return replace(found, roots=roots, topics=learn_topics(documents) if topics else {})
 
 
 def _things(documents: Sequence[Sequence[str]], spread: Mapping[str, int]) -> list[str]:
