@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from categoriser.encoders.words import Lexicon, learn
-from tests.descriptions import described
+from tests.descriptions import KINDS, described
 
 
 def test_the_first_label_of_a_description_is_what_it_is_of() -> None:
@@ -98,3 +99,22 @@ def test_with_topics_texts_of_one_label_are_told_apart_by_what_else_they_say() -
 def test_topics_of_few_or_strange_texts_are_none() -> None:
     for texts in (["The object is a cat."], ["", "!!!", "日本語"], []):
         assert learn(texts, "object", topics=True).topics == {}
+
+
+def _mostly(kind: str, share: float, number: int = 300) -> tuple[list[str], list[str]]:
+    """Descriptions of which so many are of one kind."""
+    texts, kinds = described(8 * number)
+    chosen = [i for i, one in enumerate(kinds) if one == kind][: int(share * number)]
+    chosen += [i for i, one in enumerate(kinds) if one != kind][: number - int(share * number)]
+    return [texts[i] for i in chosen], [kinds[i] for i in chosen]
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.9])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_kind_that_most_texts_are_of_is_still_their_label(kind: str, share: float) -> None:
+    texts, kinds = _mostly(kind, share)
+    lexicon = learn(texts, "object")
+    found = [next(iter(lexicon.labels(text)), None) for text in texts]
+    assert sum(label == kind for label, of in zip(found, kinds, strict=True) if of == kind) > 0.9 * share * len(texts)
+    assert "image" not in lexicon.weights  # nearly all texts have it, whatever they are of
+    assert "object" not in lexicon.weights

@@ -5,10 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from categoriser.encoders.words.dominant import is_dominant
 from categoriser.encoders.words.lexicon import RELEVANCE_POWER, Lexicon
-from categoriser.encoders.words.reading import is_function_word, is_word, looks_like_verb, phrases, plurals, tokens
+from categoriser.encoders.words.reading import (
+    Slot,
+    is_function_word,
+    is_word,
+    looks_like_verb,
+    phrases,
+    plurals,
+    tokens,
+)
 from categoriser.encoders.words.relevance import TEMPLATE_SHARE, relevance, stems
 from categoriser.encoders.words.topics import learn_topics
 
@@ -32,7 +42,23 @@ def learn(texts: Sequence[str], criterion: str = "", *, topics: bool = False) ->
     singular = plurals(documents)
     documents = [[singular.get(word, word) for word in document] for document in documents]
     spread = Counter(word for document in documents for word in set(document))
-    relevant = relevance(documents, criterion)
+    found, slots = _labels(documents, spread, singular, criterion, frozenset())
+    dominant = _dominant(documents, spread, [list(found.salience(text)) for text in texts], criterion)
+    if dominant:
+        found, slots = _labels(documents, spread, singular, criterion, dominant)
+    roots = {word: word for word in spread} | _roots(found.salience(text) for text in texts)
+    return replace(found, slots=slots, roots=roots, topics=learn_topics(documents) if topics else {})
+
+
+def _labels(
+    documents: Sequence[Sequence[str]],
+    spread: Mapping[str, int],
+    singular: Mapping[str, str],
+    criterion: str,
+    dominant: AbstractSet[str],
+) -> tuple[Lexicon, dict[Slot, float]]:
+    """A lexicon without roots and places, and the places; ``dominant`` words are labels however often they occur."""
+    relevant = relevance(documents, criterion, dominant)
     _, unwanted = stems(criterion)
     named = _verbs(spread) if relevant.verbs else _things(documents, spread)
     weights: dict[str, float] = {}
@@ -41,19 +67,34 @@ def learn(texts: Sequence[str], criterion: str = "", *, topics: bool = False) ->
         if (
             word not in relevant.words
             or spread[word] < _LEAST_TEXTS
-            or (share > TEMPLATE_SHARE and relevant.known)
+            or (share > TEMPLATE_SHARE and relevant.known and word not in dominant)
             or (unwanted and word.startswith(tuple(unwanted)))
         ):
             continue
         rarity = math.log(1 / max(share, _ENOUGH)) / math.log(1 / _ENOUGH)
-        weight = relevant.words[word] ** RELEVANCE_POWER * rarity
+        weight = relevant.words[word] ** RELEVANCE_POWER * (1.0 if word in dominant else rarity)
         if weight > 0:
             weights[word] = weight
     slots = dict(sorted(relevant.slots.items(), key=lambda item: -item[1])[:_MOST_SLOTS])
-    found = Lexicon(len(texts), weights, {word: word for word in spread}, singular, slots, relevant.verbs)
-    plain = replace(found, slots={})
-    roots = {word: word for word in spread} | _roots(plain.salience(text) for text in texts)
-    return replace(found, roots=roots, topics=learn_topics(documents) if topics else {})
+    plain = {word: word for word in spread}
+    return Lexicon(len(documents), weights, plain, singular, {}, relevant.verbs), slots
+
+
+def _dominant(
+    documents: Sequence[Sequence[str]], spread: Mapping[str, int], labels: Sequence[Sequence[str]], criterion: str
+) -> frozenset[str]:
+    """Words of most texts that say what these are of."""
+    mentions = tuple(stem for part in stems(criterion) for stem in part)
+    often = [
+        word
+        for word, count in spread.items()
+        if 2 * count > len(documents)
+        and is_word(word)
+        and not is_function_word(word)
+        and not (mentions and word.startswith(mentions))
+    ]
+    words = [frozenset(document) for document in documents] if often else []
+    return frozenset(word for word in often if is_dominant(word, words, labels))
 
 
 def _things(documents: Sequence[Sequence[str]], spread: Mapping[str, int]) -> list[str]:

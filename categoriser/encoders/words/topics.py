@@ -37,7 +37,7 @@ def learn_topics(documents: Sequence[Sequence[str]]) -> dict[str, list[float]]:
         return {}
     rarity = {word: 1 + math.log((1 + len(documents)) / (1 + spread[word])) for word in words}
     column = {word: place for place, word in enumerate(words)}
-    rows, columns, values = [], [], []
+    rows, columns, values = list[int](), list[int](), list[float]()
     for row, document in enumerate(documents):
         counts = Counter(word for word in document if word in column)
         weights = {word: (1 + math.log(count)) * rarity[word] for word, count in counts.items()}
@@ -45,7 +45,7 @@ def learn_topics(documents: Sequence[Sequence[str]]) -> dict[str, list[float]]:
         rows += [row] * len(weights)
         columns += [column[word] for word in weights]
         values += [one / length for one in weights.values()]
-    counted = sparse.csr_matrix((values, (rows, columns)), shape=(len(documents), len(words)), dtype=np.float32)
+    counted = sparse.csr_matrix((np.array(values, np.float32), (rows, columns)), (len(documents), len(words)))
     parts = TruncatedSVD(topics, random_state=0).fit(counted).components_.T
     return {word: [round(rarity[word] * float(one), 4) for one in parts[column[word]]] for word in words}
 
