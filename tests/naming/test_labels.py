@@ -98,3 +98,15 @@ def test_a_persons_name_in_a_view_is_only_questioned(view: View) -> None:
     view.name_categories()
     assert view.category(horse).label == "Horse"
     assert view.why_name(horse).suggestion == "Ship"
+
+
+def test_a_name_that_one_gives_up_goes_to_another_in_the_same_session(view: View) -> None:
+    horse, ship = _called(view, "Horse"), _called(view, "Ship")
+    by_place = {place: [one for one, at in view.assignments().items() if at == place] for place in (horse, ship)}
+    view.split(horse, by_place[horse][1:])
+    view.move(by_place[ship][1:], horse)
+    view.delete([by_place[horse][0], by_place[ship][0]])
+    report = view.name_categories()
+    assert (report.named, report.renamed) == (1, 1)
+    assert view.category(horse).label == "Ship"
+    assert "Horse" in {one.label for one in view.categories()}
