@@ -52,7 +52,9 @@ from categoriser.library import (
     Estimate,
     Filter,
     Library,
+    TermsEstimate,
     View,
+    blip_describer,
     describe,
     estimate,
 )
@@ -97,9 +99,11 @@ __all__ = [
     "ScheduleEntry",
     "Settings",
     "Suggestion",
+    "TermsEstimate",
     "UnreadablePictureError",
     "View",
     "WhyName",
+    "blip_describer",
     "describe",
     "estimate",
 ]

@@ -20,6 +20,7 @@ from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.lexicons import Lexicons
 from categoriser.library.tagging import Tagger
+from categoriser.library.term_asking import TermAsker
 from categoriser.maintenance.naming import name_categories
 from categoriser.maintenance.text_names import label_names
 from categoriser.naming import Case, Chain, NameSource, Picture, Style
@@ -56,6 +57,7 @@ class Namers:
         self.tagger = Tagger(storage, self.lexicons)
         self._language: list[LanguageModel | None] = []  # once it was tried to open
         self._describing: list[Captioner | None] = []
+        self.terms = TermAsker(storage.folder / "terms", settings.naming.language, self._model_for_terms)
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
         self._warned: frozenset[str] = frozenset()
         self._endpoints: list[ChatEndpoint] = []
@@ -189,13 +191,7 @@ class Namers:
         return chain, [*told, *self._broken.values()]
 
     def _language_names(self, describer: Describer, words: Words | None) -> LanguageNames | None:
-        told = self._settings.naming.llm
-        if not told:
-            return None
-        if not self._language:
-            self._language.append(self._attempt("llm", self._open_model))
-        model = self._language[0]
-        if model is None:
+        if not self._settings.naming.llm or (model := self._language_model()) is None:
             return None
         prompts = config_folder() / "prompts"
         examples = dict(
@@ -205,6 +201,20 @@ class Namers:
         )
         terms = None if words is None else partial(_best, words)
         return LanguageNames(model, read_prompt(prompts / "name.txt"), examples, describer=describer, terms=terms)
+
+    def _language_model(self) -> LanguageModel | None:
+        if not self._language:
+            self._language.append(self._attempt("llm", self._open_model))
+        return self._language[0]
+
+    def _model_for_terms(self) -> LanguageModel:
+        if not self._settings.naming.llm:
+            raise ConfigurationError("the setting naming.llm names none (CATEGORISER_NAMING__LLM).")
+        with self._session:
+            model = self._language_model()
+        if model is None:
+            raise ConfigurationError(self._broken["llm"])
+        return model
 
     def _open_model(self) -> LanguageModel:
         told = self._settings.naming.llm
