@@ -80,7 +80,7 @@ class BlipAnswers:
                 raise NamingError(f"BLIP for questions cannot be opened from {self._folder}: {first}") from None
             if report["missing_keys"]:  # transformers would fill them with random numbers and only warn
                 raise ConfigurationError(
-                    f"The weights in {self._folder} are not all there, or not those of {HUB_NAME}; copy the model again."
+                    f"The weights in {self._folder} are incomplete, or not those of {HUB_NAME}; copy it again."
                 )
             self._loaded = processor, model.eval().requires_grad_(requires_grad=False)
         return self._loaded

@@ -1,0 +1,104 @@
+"""How thin marks on a plain ground look: handwriting, drawings, signs. Colours say next to nothing about these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+_PLAIN: Final = 0.08  # deviation of the brightness of a plain ground
+_STANDS_OUT: Final = 0.2  # of the ground's brightness
+_INK: Final = (0.02, 0.4)  # share of the pixels that strokes cover
+_THICK: Final = 0.14  # half the width of a stroke, of the picture's side, at most
+_HOLE: Final = 0.004  # share of the pixels that a loop encloses, at least
+_OFF: Final = 0.04  # of its height, or width, that the middle of the ink is off that of its outline
+_LOOPS: Final = {0: "no loop", 1: "one loop", 2: "two loops"}
+
+
+@dataclass(frozen=True, slots=True)
+class Strokes:
+    """What most of some pictures have in common; None where they differ. ``dark``: on a lighter ground."""
+
+    dark: bool
+    outline: str | None  # "narrow", "wide" or "square"
+    loops: str | None
+    heavy: str | None  # where most of the ink is: "the top", "the bottom", "the left", "the right"
+
+
+def strokes_of(grey: npt.NDArray[np.float32]) -> Strokes | None:
+    """How pictures [n, side, side] of brightnesses from 0 to 1 look; None unless most of them are strokes."""
+    found = [one for picture in grey if (one := _read(picture)) is not None]
+    if 2 * len(found) <= len(grey):
+        return None
+    return Strokes(
+        dark=2 * sum(one.dark for one in found) >= len(found),
+        outline=_usual([one.outline for one in found]),
+        loops=_usual([one.loops for one in found]),
+        heavy=_usual([one.heavy for one in found]),
+    )
+
+
+def descriptions(strokes: Strokes) -> Iterator[str]:
+    """From the plainest to the most detailed."""
+    ground = "dark strokes on white" if strokes.dark else "light strokes on black"
+    loops = None if strokes.loops in {None, _LOOPS[0]} else f"with {strokes.loops}"
+    heavy = None if strokes.heavy is None else f"heavier at {strokes.heavy}"
+    shape = None if strokes.outline == "square" else strokes.outline
+    plainest = next((one for one in (loops, shape, heavy) if one is not None), None)
+    if plainest is None:
+        yield ground
+    for one in (loops, shape, heavy):
+        if one is not None:
+            yield f"{ground}, {one}"
+    for one, other in ((loops, shape), (shape, heavy), (loops, heavy)):
+        if one is not None and other is not None:
+            yield f"{ground}, {one}, {other}"
+    if strokes.loops == _LOOPS[0]:
+        yield f"{ground}, without a loop"
+        for one in (shape, heavy):
+            if one is not None:
+                yield f"{ground}, {one}, without a loop"
+    if plainest is not None:
+        yield ground
+
+
+def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
+    side = len(picture)
+    edge = max(1, side // 16)
+    ground = np.concatenate([part.ravel() for part in (picture[:edge], picture[-edge:], picture.T[:edge])])
+    if ground.std() > _PLAIN:
+        return None
+    level = float(np.median(ground))
+    ink = np.abs(picture - level) > _STANDS_OUT
+    if not _INK[0] <= ink.mean() <= _INK[1] or ndimage.distance_transform_edt(ink).max() > _THICK * side:
+        return None
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    height, width = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    outline = "narrow" if height > 1.6 * width else "wide" if width > 1.3 * height else "square"
+    parts, number = ndimage.label(~ink)
+    sizes = np.bincount(parts.ravel(), minlength=number + 1)[1:]
+    holes = int((sizes >= _HOLE * ink.size).sum()) - 1  # one of them is the ground
+    weights = np.abs(picture - level) * ink
+    down = float((weights.sum(axis=1) @ np.arange(side)) / weights.sum())
+    across = float((weights.sum(axis=0) @ np.arange(side)) / weights.sum())
+    off_down = (down - (rows[0] + rows[-1]) / 2) / height
+    off_across = (across - (columns[0] + columns[-1]) / 2) / width
+    heavy = None
+    if max(abs(off_down), abs(off_across)) >= _OFF:
+        upright = abs(off_down) >= abs(off_across)
+        heavy = (
+            ("the bottom" if off_down > 0 else "the top")
+            if upright
+            else ("the right" if off_across > 0 else "the left")
+        )
+    return Strokes(level > 0.5, outline, _LOOPS.get(min(max(holes, 0), 2)), heavy)
+
+
+def _usual(said: Sequence[str | None]) -> str | None:
+    """What more than half of them say."""
+    best = max(set(said), key=said.count)
+    return best if 2 * said.count(best) > len(said) else None
