@@ -11,9 +11,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 _PLAIN: Final = 0.08  # deviation of the brightness of a plain ground
-_STANDS_OUT: Final = 0.2  # of the ground's brightness
+_STANDS_OUT: Final = 0.3  # of brightness between the ground and the strongest ink
 _INK: Final = (0.02, 0.4)  # share of the pixels that strokes cover
-_THICK: Final = 0.14  # half the width of a stroke, of the picture's side, at most
+_THICK: Final = 0.2  # half the width of a stroke, of the picture's side, at most
+_LONG: Final = 9.0  # area of the ink over its half width squared, at least; a square has 4, a bar of 1 by 3 has 12
 _HOLE: Final = 0.004  # share of the pixels that a loop encloses, at least
 _OFF: Final = 0.04  # of its height, or width, that the middle of the ink is off that of its outline
 _LOOPS: Final = {0: "no loop", 1: "one loop", 2: "two loops"}
@@ -73,8 +74,12 @@ def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
     if ground.std() > _PLAIN:
         return None
     level = float(np.median(ground))
-    ink = np.abs(picture - level) > _STANDS_OUT
-    if not _INK[0] <= ink.mean() <= _INK[1] or ndimage.distance_transform_edt(ink).max() > _THICK * side:
+    contrast = np.abs(picture - level)
+    strongest = float(np.percentile(contrast, 99))
+    ink = contrast > strongest / 2
+    half = float(ndimage.distance_transform_edt(ink).max())
+    thin = half <= _THICK * side and np.count_nonzero(ink) >= _LONG * half**2
+    if strongest < _STANDS_OUT or not _INK[0] <= ink.mean() <= _INK[1] or not thin:
         return None
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     height, width = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
@@ -82,7 +87,7 @@ def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
     parts, number = ndimage.label(~ink)
     sizes = np.bincount(parts.ravel(), minlength=number + 1)[1:]
     holes = int((sizes >= _HOLE * ink.size).sum()) - 1  # one of them is the ground
-    weights = np.abs(picture - level) * ink
+    weights = contrast * ink
     down = float((weights.sum(axis=1) @ np.arange(side)) / weights.sum())
     across = float((weights.sum(axis=0) @ np.arange(side)) / weights.sum())
     off_down = (down - (rows[0] + rows[-1]) / 2) / height
