@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,10 @@ _THICK: Final = 0.2  # half the width of a stroke, of the picture's side, at mos
 _LONG: Final = 9.0  # area of the ink over its half width squared, at least; a square has 4, a bar of 1 by 3 has 12
 _HOLE: Final = 0.004  # share of the pixels that a loop encloses, at least
 _OFF: Final = 0.04  # of its height, or width, that the middle of the ink is off that of its outline
-_LOOPS: Final = {0: "no loop", 1: "one loop", 2: "two loops"}
+_LARGE: Final = 0.5  # of its height that a loop takes up, which is then no part of it but all
+_BAR: Final = 0.7  # of its width that a level stroke runs along, at its top or bottom
+_NO_LOOP: Final = "no loop"
+_NO_BAR: Final = "no bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Strokes:
 
     dark: bool
     outline: str | None  # "narrow", "wide" or "square"
-    loops: str | None
+    loops: str | None  # "no loop", "two loops", "a large loop", "a loop at the top", …
+    bar: str | None  # "a bar at the top", "a bar at the bottom", "no bar"
     heavy: str | None  # where most of the ink is: "the top", "the bottom", "the left", "the right"
 
 
@@ -39,6 +44,7 @@ def strokes_of(grey: npt.NDArray[np.float32]) -> Strokes | None:
         dark=2 * sum(one.dark for one in found) >= len(found),
         outline=_usual([one.outline for one in found]),
         loops=_usual([one.loops for one in found]),
+        bar=_usual([one.bar for one in found]),
         heavy=_usual([one.heavy for one in found]),
     )
 
@@ -46,24 +52,19 @@ def strokes_of(grey: npt.NDArray[np.float32]) -> Strokes | None:
 def descriptions(strokes: Strokes) -> Iterator[str]:
     """From the plainest to the most detailed."""
     ground = "dark strokes on white" if strokes.dark else "light strokes on black"
-    loops = None if strokes.loops in {None, _LOOPS[0]} else f"with {strokes.loops}"
+    loops = None if strokes.loops in {None, _NO_LOOP} else f"with {strokes.loops}"
+    bar = None if strokes.bar in {None, _NO_BAR} else f"with {strokes.bar}"
     heavy = None if strokes.heavy is None else f"heavier at {strokes.heavy}"
     shape = None if strokes.outline == "square" else strokes.outline
-    plainest = next((one for one in (loops, shape, heavy) if one is not None), None)
-    if plainest is None:
+    told = [one for one in (loops, bar, shape, heavy) if one is not None]
+    if not told:
         yield ground
-    for one in (loops, shape, heavy):
-        if one is not None:
-            yield f"{ground}, {one}"
-    for one, other in ((loops, shape), (shape, heavy), (loops, heavy)):
-        if one is not None and other is not None:
-            yield f"{ground}, {one}, {other}"
-    if strokes.loops == _LOOPS[0]:
+    yield from (f"{ground}, {one}" for one in told)
+    yield from (f"{ground}, {one}, {other}" for one, other in combinations(told, 2))
+    if strokes.loops == _NO_LOOP:
         yield f"{ground}, without a loop"
-        for one in (shape, heavy):
-            if one is not None:
-                yield f"{ground}, {one}, without a loop"
-    if plainest is not None:
+        yield from (f"{ground}, {one}, without a loop" for one in told)
+    if told:
         yield ground
 
 
@@ -86,7 +87,8 @@ def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
     outline = "narrow" if height > 1.6 * width else "wide" if width > 1.3 * height else "square"
     parts, number = ndimage.label(~ink)
     sizes = np.bincount(parts.ravel(), minlength=number + 1)[1:]
-    holes = int((sizes >= _HOLE * ink.size).sum()) - 1  # one of them is the ground
+    enclosed = np.flatnonzero(sizes >= _HOLE * ink.size) + 1
+    enclosed = enclosed[enclosed != parts[0, 0]]  # that is the ground
     weights = contrast * ink
     down = float((weights.sum(axis=1) @ np.arange(side)) / weights.sum())
     across = float((weights.sum(axis=0) @ np.arange(side)) / weights.sum())
@@ -100,7 +102,30 @@ def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
             if upright
             else ("the right" if off_across > 0 else "the left")
         )
-    return Strokes(level > 0.5, outline, _LOOPS.get(min(max(holes, 0), 2)), heavy)
+    return Strokes(
+        level > 0.5, outline, _loops(parts, enclosed, rows[0], height), _bar(ink, rows[0], height, width), heavy
+    )
+
+
+def _loops(parts: npt.NDArray[np.int32], enclosed: npt.NDArray[np.int64], first: int, height: int) -> str:
+    """How many, or where the only one is."""
+    if len(enclosed) != 1:
+        return "two loops" if len(enclosed) else _NO_LOOP
+    inside = np.flatnonzero((parts == enclosed[0]).any(axis=1))
+    if len(inside) >= _LARGE * height:
+        return "a large loop"
+    middle = ((inside[0] + inside[-1]) / 2 - first) / height
+    return "a loop at the top" if middle < 0.45 else "a loop at the bottom" if middle > 0.55 else "a loop in the middle"
+
+
+def _bar(ink: npt.NDArray[np.bool_], first: int, height: int, width: int) -> str:
+    """A level stroke along nearly the whole width; none where there is one at both ends."""
+    along = ink.sum(axis=1)[first : first + height] >= _BAR * width
+    reach = max(1, height // 4)
+    top, bottom = bool(along[:reach].any()), bool(along[-reach:].any())
+    if top == bottom or width < height / 2:
+        return _NO_BAR
+    return "a bar at the top" if top else "a bar at the bottom"
 
 
 def _usual(said: Sequence[str | None]) -> str | None:

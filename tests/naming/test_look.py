@@ -84,9 +84,9 @@ def drawn(number: int, *marks: tuple[int, int, int, int], ring: bool = False) ->
 def test_strokes_are_called_by_their_shape_and_not_by_the_white_around_them() -> None:
     assert name([drawn(1, (29, 8, 34, 56))]) == "Dark strokes on white, narrow"
     assert name([drawn(1, (8, 29, 56, 34))]) == "Dark strokes on white, wide"
-    assert name([drawn(1, ring=True)]) == "Dark strokes on white, with one loop"
-    assert name([drawn(1, (10, 8, 54, 13), (30, 8, 35, 56))]) == "Dark strokes on white, heavier at the top"
-    taken = {"dark strokes on white, with one loop": 1}
+    assert name([drawn(1, ring=True)]) == "Dark strokes on white, with a large loop"
+    assert name([drawn(1, (10, 8, 54, 13), (30, 8, 35, 56))]) == "Dark strokes on white, with a bar at the top"
+    taken = {"dark strokes on white, with a loop at the bottom": 1}
     assert name([drawn(1, (20, 8, 25, 50), ring=True)], taken) not in {"Mostly white", "Dark strokes on white (2)"}
 
 
