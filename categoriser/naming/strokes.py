@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +60,17 @@ def descriptions(strokes: Strokes) -> Iterator[str]:
     if not told:
         yield ground
     yield from (f"{ground}, {one}" for one in told)
-    yield from (f"{ground}, {one}, {other}" for one, other in combinations(told, 2))
+    yield from (f"{ground}, {_joined(one, other)}" for one, other in combinations(told, 2))
     if strokes.loops == _NO_LOOP:
         yield f"{ground}, without a loop"
         yield from (f"{ground}, {one}, without a loop" for one in told)
     if told:
         yield ground
+
+
+def _joined(one: str, other: str) -> str:
+    both_with = one.startswith("with ") and other.startswith("with ")
+    return f"{one} and {other.removeprefix('with ')}" if both_with else f"{one}, {other}"
 
 
 def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
@@ -107,7 +112,9 @@ def _read(picture: npt.NDArray[np.float32]) -> Strokes | None:
     )
 
 
-def _loops(parts: npt.NDArray[np.int32], enclosed: npt.NDArray[np.int64], first: int, height: int) -> str:
+def _loops(
+    parts: npt.NDArray[np.signedinteger[Any]], enclosed: npt.NDArray[np.signedinteger[Any]], first: int, height: int
+) -> str:
     """How many, or where the only one is."""
     if len(enclosed) != 1:
         return "two loops" if len(enclosed) else _NO_LOOP
