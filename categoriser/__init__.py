@@ -56,7 +56,9 @@ from categoriser.library import (
     Library,
     SearchPage,
     SearchQuery,
+    TermsEstimate,
     View,
+    blip_describer,
     describe,
     estimate,
 )
@@ -105,9 +107,11 @@ __all__ = [
     "SearchQuery",
     "Settings",
     "Suggestion",
+    "TermsEstimate",
     "UnreadablePictureError",
     "View",
     "WhyName",
+    "blip_describer",
     "describe",
     "estimate",
 ]

@@ -333,8 +333,8 @@ class NamingReport:
 class WhyName:
     """Why a category is called what it is.
 
-    ``source``: "person", "vocabulary", "captions", "llm", "look", or None for a numbered stand-in. ``captions``: image
-    id → what is known about it in words.
+    ``source``: "person", "vocabulary", "captions", "llm", "look", in views "texts" or "terms", or None for a numbered
+    stand-in. ``captions``: image id → what is known about it in words.
     """
 
     category: str

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from categoriser.api.errors import InvalidRequestError, TooLargeError, UnsupportedMediaError, invalid
 from categoriser.api.models.search import ClueInfo, SearchFilter, SearchRequest
-from categoriser.api.request_body import FIELD_BYTES, media_type, validated
+from categoriser.api.request_body import FIELD_BYTES, media_type, too_large, validated
 from categoriser.library import Clue, Filter, SearchQuery
 
 MOST_PICTURES: Final = 10  # sent as files
