@@ -28,7 +28,7 @@ from categoriser.state import EngineState, Storage, store_micro
 
 _MORE: Final = 4  # candidates for every image wanted, where there are conditions
 _GROWTH: Final = 8
-_MOST_NEAR: Final = 2000  # candidates; who wants more has the collection read completely
+_MOST_NEAR: Final = 128  # candidates: deeper the lists miss some, and the collection is read completely
 _BLOCK: Final = 8192  # vectors multiplied at a time: bounded memory
 _REFINED: Final = 512  # of the best: scored exactly at a time
 _SLACK: Final = 1e-5  # between a product of float32 matrices and the score of one image
@@ -131,7 +131,7 @@ class _Search:
         wish = self._wish
         first = wanted + len(wish.hidden) + wish.seen + 1
         number = first if self._any else _MORE * first
-        while number <= _MOST_NEAR:
+        while number <= _MOST_NEAR:  # twice at most
             rows, scores = self._nearest(number)
             found = self._kept(rows, scores)
             exhausted = len(scores) and scores.min() < wish.least
