@@ -148,6 +148,14 @@ def delete(connection: Connection, collection_id: int, image_ids: Sequence[str])
         )
 
 
+def files(connection: Connection, collection_id: int) -> Iterator[Record]:
+    """Image id, digest, ``stored`` and source of every image that has a file."""
+    query = sa.select(images.c.image_id, images.c.sha256, images.c.stored, images.c.source).where(
+        images.c.collection_id == collection_id, images.c.sha256.is_not(None)
+    )
+    return (dict(row._mapping) for row in connection.execute(query))
+
+
 def unused_files(connection: Connection, collection_id: int, digests: Sequence[str]) -> list[str]:
     """Those of the SHA-256 digests that no image of the collection has and none that waits in its inbox."""
     used: set[str] = set()
