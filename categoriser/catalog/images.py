@@ -148,6 +148,12 @@ def delete(connection: Connection, collection_id: int, image_ids: Sequence[str])
         )
 
 
+def arrivals(connection: Connection, collection_id: int) -> dict[int, float]:
+    """When every row came, in Unix seconds."""
+    query = sa.select(images.c.row, images.c.added_at).where(images.c.collection_id == collection_id)
+    return {row.row: row.added_at for row in connection.execute(query)}
+
+
 def files(connection: Connection, collection_id: int) -> Iterator[Record]:
     """Image id, digest, ``stored`` and source of every image that has a file."""
     query = sa.select(images.c.image_id, images.c.sha256, images.c.stored, images.c.source).where(

@@ -1,0 +1,7 @@
+"""Copies of a library in use, and libraries made from them."""
+
+from categoriser.library.backup.manifest import Manifest, read_manifest
+from categoriser.library.backup.restoring import RestoreReport, restore
+from categoriser.library.backup.writing import BackupReport, Backups
+
+__all__ = ["BackupReport", "Backups", "Manifest", "RestoreReport", "read_manifest", "restore"]
