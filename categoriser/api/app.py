@@ -15,6 +15,7 @@ from categoriser.api.models.base import ErrorBody
 from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
+    backup,
     collections,
     curation,
     images,
@@ -30,6 +31,7 @@ from categoriser.api.routes import (
 from categoriser.api.stopping import Gate, Gated
 from categoriser.api.watching import RouteNoted, Watched, route_templates
 from categoriser.library import Library
+from categoriser.library.backup import BackgroundBackups
 from categoriser.library.readiness import Readiness
 from categoriser.observer import Several
 from categoriser.telemetry.gauges import LibraryGauges
@@ -67,6 +69,7 @@ def create_app(library: Library, *, max_body: int | None = None, traces: Traces 
     app.state.library = library
     app.state.receiver = Receiver(library)
     app.state.gate = gate = Gate()
+    app.state.backups = BackgroundBackups(library)
     app.state.readiness = Readiness(library)
     app.state.metrics = metrics = Metrics()
     metrics.registry.register(LibraryGauges(library))
@@ -86,6 +89,7 @@ def create_app(library: Library, *, max_body: int | None = None, traces: Traces 
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=failures)
     app.include_router(schedule.router, prefix="/v1", responses=failures)
+    app.include_router(backup.router, prefix="/v1", responses=failures)
     app.include_router(status.router)
     app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)
