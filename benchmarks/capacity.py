@@ -63,7 +63,7 @@ def measure() -> dict[str, Any]:
         note(
             "memory_bytes_per_image",
             grown("VmRSS") / VECTORS,
-            f"resident, what a run needs and page buffers included; {what}",
+            f"resident, with what a run needs; {what}",
         )
         note("own_memory_bytes_per_image", grown("RssAnon") / VECTORS, f"not mapped; {what}")
         for name in ("catalog.sqlite", "vectors", "state"):
