@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,17 +18,23 @@ from categoriser.errors import (
     CategoriserError,
     ConfigurationError,
     ConflictError,
+    CrowdedError,
     EncoderMismatchError,
+    ForbiddenError,
     LibraryInUseError,
     MissingExtraError,
     MissingWeightsError,
+    NamingError,
     NotFoundError,
     OutdatedError,
     RejectedError,
     StoppingError,
+    TooManyRequestsError,
+    UnauthenticatedError,
     UnreachableError,
     code_of,
 )
+from categoriser.library.uploads import InProgressError
 from categoriser.telemetry.request_id import HEADER
 
 
@@ -43,12 +50,27 @@ class UnsupportedMediaError(InvalidRequestError):
     """A body is of a kind that the route does not take."""
 
 
+class SlowBodyError(InvalidRequestError):
+    """A body did not arrive in time."""
+
+
+class CallerError(CategoriserError):
+    """Whoever calls does not say who it is as it has to."""
+
+
 # the first class of an error's ancestry that is listed here decides
 _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    CallerError: HTTPStatus.UNAUTHORIZED,
+    CrowdedError: HTTPStatus.TOO_MANY_REQUESTS,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnreachableError: HTTPStatus.BAD_GATEWAY,
+    NamingError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.BAD_REQUEST,
@@ -59,7 +81,13 @@ _STATUS: Final[dict[type, int]] = {
     MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
     LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {BusyError: 2, StoppingError: 5, UnreachableError: 60}
+_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
+    BusyError: 2,
+    CrowdedError: 30,
+    InProgressError: 2,
+    StoppingError: 5,
+    UnreachableError: 60,
+}
 
 __all__ = ["answer_errors", "code_of", "error_body", "invalid", "status_of"]
 
@@ -84,15 +112,24 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestEr
     return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
 
 
+def answer(error: CategoriserError) -> JSONResponse:
+    """An error of ours as an answer."""
+    headers = {}
+    seconds = error.retry_after if isinstance(error, TooManyRequestsError) else _RETRY_AFTER_SECONDS.get(type(error))
+    if seconds is not None:
+        headers["Retry-After"] = str(math.ceil(seconds))
+    if isinstance(error, UnauthenticatedError):  # RFC 6750
+        headers["WWW-Authenticate"] = 'Bearer realm="categoriser"' + (', error="invalid_token"' if error.shown else "")
+    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
     @app.exception_handler(CategoriserError)
     async def ours(request: Request, error: CategoriserError) -> JSONResponse:
         request.state.error_code = code_of(error)
-        seconds = _RETRY_AFTER_SECONDS.get(type(error))
-        headers = None if seconds is None else {"Retry-After": str(seconds)}
-        return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+        return answer(error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

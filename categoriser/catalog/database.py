@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.feed import Feed, noted
 from categoriser.catalog.revisions import migrate
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
@@ -29,6 +30,7 @@ class Database:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
         """
         self.engine = _engine(url)
+        self.feed = Feed()
         self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._reading = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         if self.engine.dialect.name == "sqlite":
@@ -59,13 +61,17 @@ class Database:
         """
         with self._one_writer:
             try:
-                with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-                    yield connection
+                with self.engine.connect().execution_options(writes=True) as connection:
+                    noted(connection)  # of a transaction that was rolled back
+                    with connection.begin():
+                        yield connection
+                    appended = noted(connection)
             except sa.exc.OperationalError as error:
                 raise CategoriserError(
                     f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or "
                     "end the program that locks the database, and try again."
                 ) from error
+        self.feed.tell(appended)
 
     def close(self) -> None:
         """Close all connections."""

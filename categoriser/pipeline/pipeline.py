@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 from collections import deque
@@ -15,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,12 @@ from categoriser.errors import (
     StoppingError,
 )
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
+from categoriser.pipeline.acceptance import Acceptance
+from categoriser.pipeline.fair_queue import FairQueue
+from categoriser.pipeline.fair_threads import FairThreads
+from categoriser.pipeline.feeding import Feeder, passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
-from categoriser.pipeline.reception import Accepted, Reception
+from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -106,14 +109,20 @@ class Pipeline:
         self._encoder_of = encoder_of
         self._settings = settings
         processors = os.cpu_count() or 1
-        self._fetcher = Fetcher(
-            FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds),
-            allow_private=settings.allow_private_addresses,
+        downloads = FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds)
+        self._fetchers = Fetchers(
+            Fetcher(downloads, allow_private=settings.allow_private_addresses),
+            Fetcher(replace(downloads, redirects=0), allow_private=True),
         )
         limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
-        self._reception = Reception(storage, self._fetcher, limits, settings.thumbnail_side)
+        self.feeder = Feeder(
+            storage, self._submit_waiting, settings.uploads, most=max(1, min(settings.waiting_limit // 2, 128))
+        )
+        self.tell = self.feeder.tell  # whoever files what is durable in the inbox; a deployment may name another
+        self.acceptance = Acceptance(storage, self._told)
+        self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
-        self._readers = ThreadPoolExecutor(settings.decode_threads or 2 * processors + 4, "decode")
+        self._readers = FairThreads(settings.decode_threads or 2 * processors + 4, "decode")
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
@@ -126,7 +135,7 @@ class Pipeline:
     def submit(
         self,
         collection: CollectionRow,
-        item: Item,
+        item: Item | None,
         *,
         inbox_id: int | None = None,
         wait: bool = True,
@@ -138,7 +147,7 @@ class Pipeline:
 
         Args:
             collection: where it goes.
-            item: what it is.
+            item: what it is; None: what the inbox has.
             inbox_id: it was accepted earlier under this number.
             wait: with too much under way wait for room, or raise BusyError at once.
             accepted: called in another thread with the image id once the picture is durable in the inbox, from when on
@@ -154,7 +163,7 @@ class Pipeline:
             raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(collection, self._storage.observer.here(), time.perf_counter())
+        job = _Job(collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id)
         job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
             if self._closed:
@@ -165,10 +174,16 @@ class Pipeline:
                 raise _stopping()
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
-            # in the caller's context, so that what is logged there says for which request
-            self._readers.submit(copy_context().run, self._receive, job, item, inbox_id, accepted)
-        job.future.add_done_callback(lambda _: self._done(job))
+            context = copy_context()  # the caller's, so that what is logged there says for which request
+            self._readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
+        job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
+
+    def _told(self, collection: CollectionRow, numbers: Sequence[int], sizes: Sequence[int]) -> None:
+        self.tell(collection, numbers, sizes)
+
+    def _submit_waiting(self, collection: CollectionRow, number: int) -> Future[Filed]:
+        return self.submit(collection, None, inbox_id=number)
 
     @property
     def idle(self) -> bool:
@@ -190,8 +205,8 @@ class Pipeline:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
-    def wait_idle(self, seconds: float) -> bool:
-        """Wait until nothing is under way, at most so long; returns whether that came."""
+    def wait_idle(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way, at most so long if told; returns whether that came."""
         with self._lanes_guard:
             return self._lanes_guard.wait_for(lambda: not self._lanes, seconds)
 
@@ -203,21 +218,24 @@ class Pipeline:
         with self._lanes_guard:
             self._abandoned = True
             left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
+        self.feeder.stop()
         for job in left:
             job.answer(_stopping())
         return len(left)
 
     def close(self) -> None:
         """Finish what is under way and stop."""
+        self.acceptance.close()
+        self.feeder.close()
         with self._lanes_guard:
             self._closed = True
-        self._readers.shutdown()
+        self._readers.close()
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
-        self._fetcher.close()
+        self._fetchers.close()
 
-    def _receive(self, job: _Job, item: Item, inbox_id: int | None, accepted: Accepted | None) -> None:
+    def _receive(self, job: _Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
         observer, begun = self._storage.observer, time.perf_counter()
         try:
             if job.future.done():  # given up
@@ -321,10 +339,13 @@ class Pipeline:
             return
         self._tell_filed(collection_id)
 
-    def _done(self, job: _Job) -> None:
+    def _done(self, job: _Job, future: Future[Filed]) -> None:
         self._room.release()
+        error = future.exception()
+        if job.inbox_id is not None and error is not None and passing(error):  # accepted: it waits for another attempt
+            self.feeder.come_back(job.collection, job.inbox_id, error)
         observer = self._storage.observer
-        observer.answered(job.future.exception() or job.future.result())
+        observer.answered(error or future.result())
         observer.stage("answer", job.submitted, time.perf_counter(), [job.origin])
 
     def _tell_filed(self, collection_id: int) -> None:
@@ -351,7 +372,7 @@ class _EncoderThreads:
         self._wait = settings.batch_wait_ms / 1000
         self._storage = storage
         self._done = done
-        self._queue: queue.SimpleQueue[tuple[_Job, npt.NDArray[Any]] | None] = queue.SimpleQueue()
+        self._queue: FairQueue[tuple[_Job, npt.NDArray[Any]]] = FairQueue()
         self._collecting = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
@@ -360,10 +381,10 @@ class _EncoderThreads:
             thread.start()
 
     def put(self, job: _Job, prepared: npt.NDArray[Any]) -> None:
-        self._queue.put((job, prepared))
+        self._queue.put(job.collection.id, (job, prepared))
 
     def close(self) -> None:
-        self._queue.put(None)
+        self._queue.close()
         for thread in self._threads:
             thread.join()
 
@@ -384,12 +405,8 @@ class _EncoderThreads:
         with self._collecting:
             until: float | None = None
             while len(batch) < self._size:
-                try:
-                    following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-                except queue.Empty:
-                    break
+                following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
                 if following is None:
-                    self._queue.put(None)  # for the other threads, and for the next call of this one
                     break
                 batch.append(following)
                 until = until or time.monotonic() + self._wait
@@ -409,7 +426,7 @@ class _EncoderThreads:
                 return [error]
             failure = EncoderFailedError(
                 f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
-                "the inbox and is tried again at the next start."
+                "the inbox and is tried again later."
             )
             failure.__cause__ = error
             return [failure]
