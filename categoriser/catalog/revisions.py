@@ -65,8 +65,10 @@ def migrate(engine: sa.Engine, to: str = "head") -> None:
         try:
             down = to == "base" or (has is not None and to != "head" and _before(script, to, has))
             (command.downgrade if down else command.upgrade)(config, to)
-        except CommandError as error:
-            raise ConfigurationError(f"The database {engine.url!r} cannot be brought to {to!r}: {error}.") from error
+        except (CommandError, RuntimeError) as error:
+            raise ConfigurationError(
+                f"The database {engine.url!r} cannot be brought to {to!r}: {str(error).rstrip('.')}."
+            ) from error
 
 
 def from_the_future(engine: sa.Engine) -> ConfigurationError:

@@ -16,6 +16,8 @@ from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.migrating import do_migration, plan_migration
 from tests.whole import check, picture
 
+_EMPTY = {"alembic_version", "inbox_bytes"}  # the latter has to be empty before going back, and says so
+
 
 def _value(column: sa.Column[Any]) -> Any:
     """Something that a column takes, other than its default."""
@@ -39,7 +41,7 @@ def _fill(engine: sa.Engine) -> None:
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         found.reflect(connection)
         for table in found.sorted_tables:
-            if table.name == "alembic_version" or connection.execute(sa.select(table).limit(1)).first() is not None:
+            if table.name in _EMPTY or connection.execute(sa.select(table).limit(1)).first() is not None:
                 continue
             values = {column.name: _value(column) for column in table.columns}
             if "parent_key" in values:
@@ -80,7 +82,7 @@ def test_every_migration_goes_up_down_and_up_again_and_loses_no_row(url: sa.URL)
             migrate(engine, step)
             _fill(engine)
             filled = _rows(engine)
-            assert all(filled.values()), step
+            assert all(rows for name, rows in filled.items() if name not in _EMPTY), step
             migrate(engine, steps[place - 1] if place else "base")
             back = _rows(engine)
             _same(filled, back)
