@@ -20,6 +20,7 @@ from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
     audit,
+    backup,
     browse,
     collections,
     curation,
@@ -46,6 +47,7 @@ from categoriser.api.routes import (
 from categoriser.api.stopping import Gate, Gated
 from categoriser.api.watching import RouteNoted, Watched, route_templates
 from categoriser.library import Library
+from categoriser.library.backup import BackgroundBackups
 from categoriser.library.readiness import Readiness
 from categoriser.observer import Several
 from categoriser.telemetry.gauges import LibraryGauges
@@ -94,6 +96,7 @@ def create_app(
     app.state.library = library
     app.state.receiver = Receiver(library)
     app.state.gate = gate = Gate()
+    app.state.backups = BackgroundBackups(library)
     app.state.readiness = Readiness(library)
     app.state.metrics = metrics = Metrics()
     metrics.registry.register(LibraryGauges(library))
@@ -123,7 +126,7 @@ def create_app(
         app.include_router(module.router, prefix="/v1/collections", responses=refusals)
     app.include_router(schedule.router, prefix="/v1", responses=refusals)
     app.include_router(webhooks.prefixes, prefix="/v1", responses=refusals)
-    for module in (keys, tokens, session, audit):
+    for module in (keys, tokens, session, audit, backup):
         app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     describe_access(app)

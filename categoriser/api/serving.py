@@ -108,6 +108,7 @@ def serve(
             server.run(sockets=[listener])
     finally:
         listener.close()
+        app.state.backups.stop()
         signal.signal(signal.SIGINT, handlers[signal.SIGINT])  # whoever is impatient may interrupt the closing
 
 

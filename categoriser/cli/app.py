@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from categoriser.api.errors import error_body
 from categoriser.cli import (
     add,
+    backup,
     change,
     curate,
     demo,
@@ -26,6 +27,7 @@ from categoriser.cli import (
     failed,
     keys,
     look,
+    migrate,
     naming,
     schedule,
     search,
@@ -119,6 +121,9 @@ for command in (
     view.views,
     schedule.schedule,
     doctor.doctor,
+    backup.backup,
+    backup.restore,
+    migrate.migrate,
     evaluate.evaluate,
     serve.serve,
     watch.watch,
