@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from categoriser import Library
 from categoriser.api import create_app
@@ -22,8 +23,15 @@ Start = Callable[..., httpx.Client]
 @contextmanager
 def serving(library: Library, **options: Any) -> Iterator[httpx.Client]:
     """A client of the service over a library."""
+    with serving_app(create_app(library, **options)) as client:
+        yield client
+
+
+@contextmanager
+def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of an app that is served on a free port."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(library, **options), lifespan="off", log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
