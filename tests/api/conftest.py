@@ -66,3 +66,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return stack.enter_context(serving(opened, max_body=max_body))
 
         yield start
+
+
+@pytest.fixture
+def pictures_library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library that encodes pictures."""
+    with Library.open(tmp_path / "library", encoder="classic") as opened:
+        yield opened
