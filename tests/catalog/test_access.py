@@ -268,6 +268,25 @@ def test_with_a_collection_every_right_to_its_name_goes(access: Access) -> None:
     assert not who.may("read", "anna")
 
 
+def test_tokens_for_a_deleted_collection_are_not_for_the_next_one_of_that_name(access: Access, clock: Clock) -> None:
+    giver = access.identify(access.create(["write:*", "read:bob"]).key)
+    token = access.tokens.issue(giver, "anna", "write", 3600).token
+    other = access.tokens.issue(giver, "bob", "read", 3600).token
+    session = access.tokens.session(access.identify(token), 3600).token
+    for one in (token, other, session):
+        access.identify(one)
+    clock.time += 1
+    access.forget_collection("anna", "k3v9qm2x")
+    assert "has expired" in refused(access, token)
+    assert "has expired" in refused(access, session)
+    access.identify(other)
+    clock.time += 0.01
+    access.identify(access.tokens.issue(giver, "anna", "read", 3600).token)  # for whoever has the name now
+    clock.time += 90000
+    access.forget_collection("zoe", "abcdefgh")  # and again, when nothing is left to be closed
+    access.forget_collection("zoe", "abcdefgh")
+
+
 def test_a_list_shows_exactly_what_may_be_read(database: Database) -> None:
     names = ["anna", "annabel", "ANNA", "user-1", "User-2", "user_3", "50%", "50% off", "a//b", "é", "é2", "_"]
     with database.write() as connection:
