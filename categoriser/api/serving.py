@@ -84,8 +84,10 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
         listener: where requests come in.
         ready: called when nothing can go wrong any more.
     """
+    app = create_app(library, beyond_loopback=not is_loopback(listener.getsockname()[0]))
+    app.openapi()  # takes a moment, and the trail needs it: now, and not while requests wait
     config = uvicorn.Config(
-        create_app(library, beyond_loopback=not is_loopback(listener.getsockname()[0])),
+        app,
         lifespan="off",
         proxy_headers=True,
         forwarded_allow_ips=list(library.settings.access.trusted_proxies),
