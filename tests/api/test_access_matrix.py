@@ -18,6 +18,7 @@ from categoriser.api import create_app
 from categoriser.api.access.rights import NEEDS, Need, need_of
 from categoriser.library.access import Principal
 from tests.api.conftest import serving, serving_app
+from tests.waiting import wait_until
 from tests.whole import picture
 
 COMING = {"readyz"}  # in the table before it is in the app
@@ -63,8 +64,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cl
         orphan = access.tokens.issue(access.identify(giver.key), "anna", "write", 3600).token
         access.revoke(ended.info.id)
         access.revoke(giver.info.id)
-        while time.time() < (expired.info.expires_at or 0):
-            pass
+        wait_until(lambda: time.time() > (expired.info.expires_at or 0))
         texts = {
             "wrong": "cat_" + "a" * 12 + "_" + "0" * 64,
             "garbage": "no.key.atall",
@@ -144,7 +144,6 @@ def test_a_route_that_forgot_to_say_what_it_asks_for_is_for_admins(
         app, late = create_app(library), APIRouter()
 
         @late.get("/v1/collections/{collection}/forgotten")
-        @late.post("/v1/collections/{collection}/forgotten")
         @app.get("/v1/forgotten")
         @app.get("/elsewhere")
         def forgotten() -> str:

@@ -8,6 +8,7 @@ import httpx
 
 from tests.cli.conftest import Command
 from tests.cli.test_process import service
+from tests.waiting import wait_until
 
 
 def test_a_key_is_made_listed_rotated_and_revoked(run: Command, tmp_path: Path) -> None:
@@ -52,13 +53,11 @@ def test_keys_made_beside_a_running_service_close_it(run: Command) -> None:
     with service() as (_, facts), httpx.Client(base_url=facts["listening"], trust_env=False) as client:
         assert client.get("/v1/collections").status_code == 200
         key = run("keys", "create", "--scope", "admin").out.strip()
-        while client.get("/v1/collections").status_code == 200:  # within a second
-            pass
+        wait_until(lambda: client.get("/v1/collections").status_code == 401)  # within a second
         headers = {"Authorization": f"Bearer {key}"}
         assert client.get("/v1/collections", headers=headers).status_code == 200
         run("keys", "revoke", key.split("_")[1])
-        while client.get("/v1/collections", headers=headers).status_code == 200:
-            pass
+        wait_until(lambda: client.get("/v1/collections", headers=headers).status_code == 401)
         assert "revoked" in client.get("/v1/collections", headers=headers).json()["error"]["message"]
 
 
