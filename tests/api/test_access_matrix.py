@@ -143,8 +143,8 @@ def test_a_route_that_forgot_to_say_what_it_asks_for_is_for_admins(
         keys = {scope: library.access.create([scope]).key for scope in ("read:anna", "write:*", "admin")}
         app, late = create_app(library), APIRouter()
 
-        @late.get("/v1/collections/{collection}/forgotten")
-        @app.get("/v1/forgotten")
+        @late.get("/v1/collections/{collection}/forgotten", name="one")
+        @app.get("/v1/forgotten", name="another")
         @app.get("/elsewhere")
         def forgotten() -> str:
             return "a secret"
