@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,9 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.settings_operations import OperationsSettings
+from categoriser.settings_outgoing import LiveSettings, WebhookSettings
+from categoriser.settings_uploads import UploadSettings
 
 
 @cache
@@ -87,6 +91,15 @@ class AccessSettings(BaseModel):
     failures_per_minute: int = Field(ge=1, description="wrong keys from one address")
 
 
+class SearchSettings(BaseModel):
+    """What a search shows by itself; as environment variables ``CATEGORISER_SEARCH__<NAME>``. See docs/search.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certain: float = Field(ge=0, le=1, description="relevance of the best result, below which there is none at all")
+    shown: float = Field(ge=0, le=1, description="relevance of the other results at least")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
@@ -118,6 +131,11 @@ class Settings(BaseSettings):
 
     naming: NamingSettings = Field(description="how categories get names")
     access: AccessSettings = Field(description="who may talk to the service")
+    operations: OperationsSettings = Field(description="running the service")
+    uploads: UploadSettings = Field(description="how uploads are taken in")
+    live: LiveSettings = Field(description="streams of events")
+    webhooks: WebhookSettings = Field(description="deliveries of events")
+    search: SearchSettings = Field(description="what a search shows by itself")
 
     @field_validator("encoder")
     @classmethod
@@ -159,10 +177,11 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
-        except SettingsError as error:  # of all settings only the tables are read as JSON
-            table = next((name for name in ("naming", "access") if f'"{name}"' in str(error)), "naming").upper()
+        except SettingsError as error:  # of all settings only tables are read as JSON
+            table = re.search(r'field "(\w+)"', str(error))
+            name = f"CATEGORISER_{table[1].upper()}" if table else "CATEGORISER_<TABLE>"
             raise ConfigurationError(
-                f"CATEGORISER_{table} is no JSON object: correct it, or set its parts as CATEGORISER_{table}__<NAME>."
+                f"{name} is no JSON object: correct it, or set its parts as {name}__<NAME>."
             ) from None
         except ValidationError as error:
             raise ConfigurationError(_sentence(error.errors()[0])) from None

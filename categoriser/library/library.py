@@ -6,28 +6,33 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
-from concurrent.futures import Future
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from categoriser.catalog import collections, inbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow, Visible
-from categoriser.catalog.tables import Record
-from categoriser.domain import Filed, RunReport, ScheduleEntry
+from categoriser.domain import RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
-from categoriser.intake import Item
 from categoriser.library.access import Access
 from categoriser.library.collection import Collection
+from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
+from categoriser.library.objects import Objects
+from categoriser.library.relevance import Relevance
+from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
+from categoriser.library.webhooks import Sender, Webhooks
+from categoriser.library.webhooks.message import Message
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
+from categoriser.observer import Observer
 from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
@@ -49,7 +54,12 @@ class Library:
         self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.maps = Maps(storage)
+        self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
+        self.uploads = Uploads(self)
+        self.objects = Objects(self)
+        self.deletions = 0  # of collections: whoever remembers one looks again when this has changed
 
     @classmethod
     def open(
@@ -104,15 +114,21 @@ class Library:
     def close(self) -> None:
         """Finish what is under way, save and let go of the folder."""
         try:
+            self.objects.close()
             self.pipeline.close()
         finally:
             try:
                 self.namers.close()
+                self.maps.close()
             finally:
                 try:
                     self.access.close()
                 finally:
                     self.storage.close()
+
+    def observe(self, observer: Observer) -> None:
+        """From now on tell an observer what the pipeline and the runs do, instead of the one before it."""
+        self.storage.observer = observer
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
@@ -132,14 +148,16 @@ class Library:
                 if name not in problems:
                     problems[name] = self._obstacle(collection)
                 if problems[name] is None:
-                    item = self._accepted_item(collection, entry)
-                    self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
+                    self.pipeline.tell(collection, [last])
                     count += 1
                     continue
                 stuck[name] += 1
+                if not takes_ready_vectors(collection.encoder_id):
+                    self.pipeline.feeder.tell_later(collection, [last])
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
+        self.objects.resume()
         for name, number in stuck.items():
             _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
         return count
@@ -217,6 +235,7 @@ class Library:
         size = remove_collection(self.storage, found.id)
         if size is None:
             raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
+        self.deletions += 1
         return size
 
     def text_collection(
@@ -259,6 +278,24 @@ class Library:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
         return Scheduler(self.storage.database, self.timetable, self._run)
 
+    @property
+    def prefix_webhooks(self) -> Webhooks:
+        """Who is told of the events of all collections whose names begin alike."""
+        return Webhooks(self.storage.database, self.settings.webhooks, None)
+
+    def delivering(self) -> Sender:
+        """A context manager within which webhooks are told; leaving it finishes the deliveries under way."""
+        return Sender(self.storage.database, self.settings.webhooks, self._messages)
+
+    def _messages(self, collection_id: int, after: int, kinds: Sequence[str], limit: int) -> tuple[list[Message], int]:
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        if row is None:
+            raise NotFoundError("The collection was deleted meanwhile.")
+        collection = Collection(self, row)
+        page, following = collection.events_and_next(after=after, types=kinds, limit=limit)
+        return [Message.of_event(event, collection=collection.name, key=row.key) for event in page], following
+
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
         self.namers.after_run(collection_id)
@@ -299,6 +336,11 @@ class Library:
         """
         return self._encoder(spec)
 
+    @property
+    def open_encoders(self) -> list[str]:
+        """Ids of the encoders in memory."""
+        return sorted(encoder.id for encoder in list(self._encoders.values()))
+
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:
             if spec not in self._encoders:
@@ -330,19 +372,6 @@ class Library:
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
-
-    def _accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
-        stored, digest = entry["stored"], entry["sha256"]
-        path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
-        # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
-        image_id = None if digest.startswith(entry["image_id"]) else entry["image_id"]
-        return Item(entry["name"], path=path, image_id=image_id)
-
-
-def _log_failure(future: Future[Filed]) -> None:
-    error = future.exception()
-    if error is not None:
-        _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 
 def _check_text(what: str, given: object) -> None:

@@ -21,6 +21,7 @@ class Need(StrEnum):
 _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.NOTHING: (
         *("healthz", "readyz"),
+        *("page_index", "page_asset", "page_icon"),  # the page has no picture in it: it asks for them with a session
         *("custom_swagger_ui_html", "swagger_ui_redirect", "redoc_html"),  # what the interface looks like is no secret
     ),
     Need.ANYBODY: ("get_session", "end_session"),
@@ -28,18 +29,33 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
     Need.READ: (
         *("get_collection", "list_categories", "get_category", "list_groups", "get_group"),
         *("list_images", "get_image", "get_thumbnail", "get_original", "get_tags", "why"),
-        *("search_images", "list_events", "list_failed", "export_table"),
+        *(
+            "search_images",
+            "count_images",
+            "list_duplicates",
+            "similar_categories",
+            "list_events",
+            "list_failed",
+            "list_uploads",
+            "get_upload",
+        ),
+        *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
-        *("list_views", "get_attributes"),
+        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic"),
     ),
     Need.WRITE: (
-        *("upload_images", "delete_image", "delete_collection", "erase_collection"),
+        *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
+        *("delete_image", "delete_collection", "erase_collection"),
         *("move", "reject", "merge", "split", "edit_category", "keep_apart", "edit_collection", "name_categories"),
         *("undo", "undo_event", "accept", "dismiss", "run_now", "set_schedule"),
-        *("create_view", "add_texts", "delete_view"),
+        *("create_view", "add_texts", "ask_terms", "delete_view"),
+        *("add_webhook", "change_webhook", "remove_webhook", "rotate_secret", "replay_events", "ping_webhook"),
     ),
     Need.ADMIN: (
         *("list_keys", "create_key", "get_key", "rotate_key", "revoke_key", "renew_token_secret", "list_audit"),
+        *("add_prefix_webhook", "list_prefix_webhooks", "get_prefix_webhook", "change_prefix_webhook"),
+        *("remove_prefix_webhook", "rotate_prefix_secret", "replay_prefix_events", "ping_prefix_webhook"),
+        *("list_prefix_deliveries", "metrics"),
     ),
 }
 NEEDS: Final[Mapping[str, Need]] = {name: need for need, names in _OPERATIONS.items() for name in names}
