@@ -15,6 +15,7 @@ from categoriser import Library
 from tests.api.conftest import serving
 from tests.whole import check, picture
 
+ENDLESS = {"follow_events"}  # its answer goes on for ever; it has tests of its own
 LENIENT = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
@@ -39,6 +40,8 @@ def ask_everything(service: tuple[httpx.Client, str], examples: int) -> None:
     described = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
     for found in described.get_all_operations():
         operation = found.ok()
+        if operation.definition.raw["operationId"] in ENDLESS:
+            continue
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if mode is GenerationMode.NEGATIVE and not (operation.body or list(operation.iter_parameters())):
                 continue  # there is nothing that could be wrong
@@ -70,7 +73,7 @@ def ask_everything(service: tuple[httpx.Client, str], examples: int) -> None:
 
 def look_at(status: int, answer: Any, asked: str) -> None:
     """No defect, and every error has a code and one sentence."""
-    said = f"{asked} → {status} {answer.text[:300]}"
+    said = f"{asked} → {status} {answer.content[:300]!r}"
     assert status < 500 or status == 502, said  # 502: an address that cannot be fetched
     assert status not in {401, 403}, said
     if status >= 400:
@@ -82,7 +85,7 @@ def look_at(status: int, answer: Any, asked: str) -> None:
 
 
 def test_no_request_is_answered_with_a_defect(service: tuple[httpx.Client, str]) -> None:
-    ask_everything(service, 3)
+    ask_everything(service, 2)
 
 
 @pytest.mark.slow
