@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from categoriser.errors import ConfigurationError
 from categoriser.library import Library
 
 _FINISH_SECONDS: Final = 60
+_TURN_SECONDS: Final = 0.0005  # of a thread that computes, while the one that answers waits; Python's own is 5 ms
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -69,11 +71,15 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
     handlers: dict[signal.Signals, Any] = {
         which: signal.signal(which, _already_stopping) for which in (signal.SIGINT, signal.SIGTERM)
     }
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
     try:
         ready()
         with library.scheduled():
             server.run(sockets=[listener])
     finally:
+        sys.setswitchinterval(before)
+        library.pipeline.feeder.stop()  # what only waits in the inbox is filed after the next start
         listener.close()
         signal.signal(signal.SIGINT, handlers[signal.SIGINT])  # whoever is impatient may interrupt the closing
 

@@ -151,7 +151,7 @@ def test_too_many_waiting_pictures_are_refused_with_when_to_come_back(start: Sta
     client = start(uploads={"waiting_per_collection": 2, "waiting": 3})
     library: Library = client.app_library  # type: ignore[attr-defined]
     library.pipeline.feeder._room.acquire()  # nothing is taken from the inbox
-    for _ in range(127):
+    for _ in range(63):
         library.pipeline.feeder._room.acquire()
     statuses = [send(client, "crowded", picture(seed)).status_code for seed in range(4)]
     assert statuses == [202, 202, 202, 429]  # one is in the feeder's hands
@@ -162,7 +162,7 @@ def test_too_many_waiting_pictures_are_refused_with_when_to_come_back(start: Sta
     busy = send(client, "third", picture(1))
     assert (busy.status_code, busy.json()["error"]["code"]) == (503, "busy")
     assert int(busy.headers["retry-after"]) > 0
-    for _ in range(128):
+    for _ in range(64):
         library.pipeline.feeder._room.release()
 
 
