@@ -21,6 +21,11 @@ async def _receiver(request: Request) -> Receiver:
     return cast("Receiver", request.app.state.receiver)
 
 
+def hot_path(request: Request) -> tuple[Library, Receiver]:
+    """What two of the needs below give, for the one route where resolving them would take a fifth of the time."""
+    return cast("Library", request.app.state.library), cast("Receiver", request.app.state.receiver)
+
+
 TheLibrary = Annotated[Library, Depends(_library)]
 TheReceiver = Annotated[Receiver, Depends(_receiver)]
 

@@ -10,10 +10,14 @@ from alembic import command
 from alembic.config import Config
 
 import categoriser.catalog
+from categoriser import Library
 from categoriser.catalog import Database, collections, idempotency, inbox, objects, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.idempotency import Attempt
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
+from tests.api.conftest import serving
+from tests.api.test_respond_async import finished, send
+from tests.whole import check, picture
 
 ENTRY = {"image_id": "x", "sha256": "0" * 64, "name": "n", "source": None, "stored": True, "metadata": None}
 
@@ -25,6 +29,19 @@ def other(database: Database) -> CollectionRow:
         return collections.create(
             connection, "b", encoder_id="classic", encoder_spec="classic", dimension=4, granularity="balanced"
         )
+
+
+def test_a_promise_is_kept_on_every_database(url: str | sa.URL, tmp_path: Path) -> None:
+    database = None if str(url).startswith("sqlite") else sa.make_url(url).render_as_string(hide_password=False)
+    with Library.open(tmp_path / "library", encoder="classic", database=database) as library:
+        with serving(library) as client:
+            answer = send(client, "a", picture(1), picture(2)[:200], picture(3), picture(1))
+            upload = finished(client, answer.headers["location"])
+            assert [one["status"] for one in upload["results"]] == ["filed", "refused", "filed", "filed"]
+            retried = client.post("/v1/collections/a/failed/retry", json={})
+            assert retried.json()["retried"] == 1
+            finished(client, answer.headers["location"])
+        check(library.collection("a"), tmp_path)
 
 
 def test_bytes_stay_as_long_as_their_entry_waits(database: Database, collection: CollectionRow) -> None:
