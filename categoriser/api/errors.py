@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,16 +20,22 @@ from categoriser.errors import (
     ConflictError,
     CrowdedError,
     EncoderMismatchError,
+    ForbiddenError,
     LibraryInUseError,
     MissingExtraError,
     MissingWeightsError,
+    NamingError,
     NotFoundError,
     OutdatedError,
     RejectedError,
+    StoppingError,
+    TooManyRequestsError,
+    UnauthenticatedError,
     UnreachableError,
     code_of,
 )
 from categoriser.library.uploads import InProgressError
+from categoriser.telemetry.request_id import HEADER
 
 
 class TooLargeError(RejectedError):
@@ -59,7 +66,11 @@ _STATUS: Final[dict[type, int]] = {
     CallerError: HTTPStatus.UNAUTHORIZED,
     CrowdedError: HTTPStatus.TOO_MANY_REQUESTS,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnreachableError: HTTPStatus.BAD_GATEWAY,
+    NamingError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.BAD_REQUEST,
@@ -73,9 +84,12 @@ _STATUS: Final[dict[type, int]] = {
 _RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
     BusyError: 2,
     CrowdedError: 30,
-    UnreachableError: 60,
     InProgressError: 2,
+    StoppingError: 5,
+    UnreachableError: 60,
 }
+
+__all__ = ["answer_errors", "code_of", "error_body", "invalid", "status_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -90,13 +104,6 @@ def error_body(code: str, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}
 
 
-def answer(error: CategoriserError) -> JSONResponse:
-    """An error as a response."""
-    seconds = _RETRY_AFTER_SECONDS.get(type(error))
-    headers = None if seconds is None else {"Retry-After": str(seconds)}
-    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
-
-
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestError:
     """The first complaint of pydantic as a sentence of ours."""
     first = error.errors()[0]
@@ -105,25 +112,41 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestEr
     return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
 
 
+def answer(error: CategoriserError) -> JSONResponse:
+    """An error of ours as an answer."""
+    headers = {}
+    seconds = error.retry_after if isinstance(error, TooManyRequestsError) else _RETRY_AFTER_SECONDS.get(type(error))
+    if seconds is not None:
+        headers["Retry-After"] = str(math.ceil(seconds))
+    if isinstance(error, UnauthenticatedError):  # RFC 6750
+        headers["WWW-Authenticate"] = 'Bearer realm="categoriser"' + (', error="invalid_token"' if error.shown else "")
+    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
     @app.exception_handler(CategoriserError)
-    async def ours(_: Request, error: CategoriserError) -> JSONResponse:
+    async def ours(request: Request, error: CategoriserError) -> JSONResponse:
+        request.state.error_code = code_of(error)
         return answer(error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         problem = invalid(error)
+        request.state.error_code = code_of(problem)
         return JSONResponse(error_body(code_of(problem), str(problem)), status_of(problem))
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
+        request.state.error_code = code
         return JSONResponse(error_body(code, str(error.detail)), error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:
         _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
         message = "The service met an error that is none of yours; its log has the details."
-        return JSONResponse(error_body("internal", message), HTTPStatus.INTERNAL_SERVER_ERROR)
+        made = getattr(request.state, "request_id", "")  # this answer goes past the layer that marks all others
+        headers = {HEADER: made} if made else None
+        return JSONResponse(error_body("internal", message), HTTPStatus.INTERNAL_SERVER_ERROR, headers)

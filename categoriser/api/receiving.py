@@ -16,7 +16,7 @@ from categoriser.api.limits import ByteBudget
 from categoriser.api.upload_body import Part
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed
-from categoriser.errors import BusyError, CategoriserError, RejectedError
+from categoriser.errors import BusyError, CategoriserError, RejectedError, StoppingError
 from categoriser.intake import Item
 from categoriser.library import Collection, Library
 from categoriser.library.uploads import INLINE
@@ -138,8 +138,8 @@ class Receiver:
         while True:
             try:
                 return self._library.pipeline.submit(row, item, wait=False)
-            except BusyError:
-                if not patient:
+            except BusyError as error:
+                if not patient or isinstance(error, StoppingError):
                     raise
             await asyncio.sleep(_BUSY_PAUSE)
 

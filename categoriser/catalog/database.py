@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.feed import Feed, noted
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
 _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
@@ -32,6 +33,7 @@ class Database:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
         """
         self.engine = _engine(url)
+        self.feed = Feed()
         self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._reading = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         if self.engine.dialect.name == "sqlite":
@@ -67,13 +69,17 @@ class Database:
         """
         with self._one_writer:
             try:
-                with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-                    yield connection
+                with self.engine.connect().execution_options(writes=True) as connection:
+                    noted(connection)  # of a transaction that was rolled back
+                    with connection.begin():
+                        yield connection
+                    appended = noted(connection)
             except sa.exc.OperationalError as error:
                 raise CategoriserError(
                     f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or "
                     "end the program that locks the database, and try again."
                 ) from error
+        self.feed.tell(appended)
 
     def close(self) -> None:
         """Close all connections."""

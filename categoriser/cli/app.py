@@ -21,8 +21,10 @@ from categoriser.cli import (
     curate,
     demo,
     doctor,
+    erase,
     evaluate,
     failed,
+    keys,
     look,
     naming,
     schedule,
@@ -87,6 +89,9 @@ for command in (
     look.groups,
     look.images,
     search.search,
+    search.facets,
+    search.duplicates,
+    search.similar,
     look.show,
     change.run,
     curate.plan,
@@ -120,7 +125,9 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
+app.add_typer(keys.commands, name="keys")
 app.add_typer(failed.commands, name="failed")
 
 

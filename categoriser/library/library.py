@@ -6,27 +6,34 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, outbox, storable_text, views
-from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog import collections, inbox, storable_text, views
+from categoriser.catalog.collections import CollectionRow, Visible
 from categoriser.domain import RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
+from categoriser.library.access import Access
 from categoriser.library.collection import Collection
+from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.objects import Objects
+from categoriser.library.relevance import Relevance
 from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
+from categoriser.library.webhooks import Sender, Webhooks
+from categoriser.library.webhooks.message import Message
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
-from categoriser.pipeline import Pipeline, no_pictures
+from categoriser.observer import Observer
+from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -44,8 +51,11 @@ class Library:
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
         self.creating = threading.Lock()
+        self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.maps = Maps(storage)
+        self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
         self.uploads = Uploads(self)
         self.objects = Objects(self)
@@ -109,8 +119,16 @@ class Library:
         finally:
             try:
                 self.namers.close()
+                self.maps.close()
             finally:
-                self.storage.close()
+                try:
+                    self.access.close()
+                finally:
+                    self.storage.close()
+
+    def observe(self, observer: Observer) -> None:
+        """From now on tell an observer what the pipeline and the runs do, instead of the one before it."""
+        self.storage.observer = observer
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures."""
@@ -195,14 +213,16 @@ class Library:
             self.encoder_of(found)
         return self.collection(name)
 
-    def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
-        """Collections by name."""
+    def collections(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[Collection]:
+        """Collections by name; ``visible`` leaves out those that somebody may not see."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return [View(self, row) if takes_texts(row.encoder_id) else Collection(self, row) for row in rows]
 
     def delete_collection(self, name: str) -> int:
         """Delete a collection with all its images; returns their number. Files of yours stay.
+
+        Rights to its name end as well: whoever makes a collection of that name later shares it with nobody.
 
         Raises:
             NotFoundError: there is none.
@@ -211,13 +231,11 @@ class Library:
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
         delete_views(self, found)
-        with self.storage.states.excluding(found.id):
-            with self.storage.database.write() as connection:
-                size = collections.size(connection, found.id)
-                order = outbox.drop(connection, found)
-                collections.delete(connection, found.id)
-            self.deletions += 1
-            self.storage.delivery.deliver(order)
+        self.access.forget_collection(name, found.key)  # first: what is left of an interrupted deletion stays closed
+        size = remove_collection(self.storage, found.id)
+        if size is None:
+            raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
+        self.deletions += 1
         return size
 
     def text_collection(
@@ -250,15 +268,33 @@ class Library:
         """Bring the views that follow a collection up to date with what was filed there."""
         follow(self, collection_id)
 
-    def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
+    def schedule(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return agenda(self.storage.database, self.timetable, rows)
 
     def scheduled(self) -> Scheduler:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
         return Scheduler(self.storage.database, self.timetable, self._run)
+
+    @property
+    def prefix_webhooks(self) -> Webhooks:
+        """Who is told of the events of all collections whose names begin alike."""
+        return Webhooks(self.storage.database, self.settings.webhooks, None)
+
+    def delivering(self) -> Sender:
+        """A context manager within which webhooks are told; leaving it finishes the deliveries under way."""
+        return Sender(self.storage.database, self.settings.webhooks, self._messages)
+
+    def _messages(self, collection_id: int, after: int, kinds: Sequence[str], limit: int) -> tuple[list[Message], int]:
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        if row is None:
+            raise NotFoundError("The collection was deleted meanwhile.")
+        collection = Collection(self, row)
+        page, following = collection.events_and_next(after=after, types=kinds, limit=limit)
+        return [Message.of_event(event, collection=collection.name, key=row.key) for event in page], following
 
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
@@ -299,6 +335,11 @@ class Library:
             MissingExtraError: it needs what is not installed.
         """
         return self._encoder(spec)
+
+    @property
+    def open_encoders(self) -> list[str]:
+        """Ids of the encoders in memory."""
+        return sorted(encoder.id for encoder in list(self._encoders.values()))
 
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:

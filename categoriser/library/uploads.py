@@ -242,7 +242,7 @@ class Failures:
     def wait(self) -> None:
         """Wait until all that waits was tried; nothing more is taken from the inbox by this process then."""
         self._library.pipeline.feeder.close()
-        self._library.pipeline.settle_all()
+        self._library.pipeline.wait_idle()
 
     def discard(self, cursors: Sequence[int] | None = None) -> int:
         """Forget failed pictures with what was kept of them, those named or all; returns their number."""

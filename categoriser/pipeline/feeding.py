@@ -25,6 +25,7 @@ from categoriser.errors import (
     EncoderFailedError,
     NotFoundError,
     RejectedError,
+    StoppingError,
     UnreachableError,
     code_of,
 )
@@ -184,6 +185,6 @@ class Feeder:
 
 def passing(error: BaseException | None) -> bool:
     """Whether a failure to file an accepted picture is worth another attempt later."""
-    if error is None or isinstance(error, NotFoundError):
+    if error is None or isinstance(error, NotFoundError | StoppingError):
         return False
     return isinstance(error, UnreachableError) or not isinstance(error, RejectedError)

@@ -11,7 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +23,14 @@ import numpy.typing as npt
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import BusyError, CategoriserError, ConfigurationError, EncoderFailedError, NotFoundError
+from categoriser.errors import (
+    BusyError,
+    CategoriserError,
+    ConfigurationError,
+    EncoderFailedError,
+    NotFoundError,
+    StoppingError,
+)
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
 from categoriser.pipeline.fair_queue import FairQueue
@@ -42,6 +51,8 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True, eq=False)
 class _Job:
     collection: CollectionRow
+    origin: object  # what the observer gave where it came in
+    submitted: float
     future: Future[Filed] = field(default_factory=Future)
     image_id: str = ""
     inbox_id: int | None = None
@@ -50,6 +61,14 @@ class _Job:
     vector: FloatVector | None = None
     error: BaseException | None = None
     ready: bool = False
+
+    def answer(self, outcome: Filed | BaseException) -> None:
+        """Tell who waits, unless that was done: the first answer counts."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, BaseException):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
 
 
 @dataclass(slots=True)
@@ -71,6 +90,13 @@ def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
     return ConfigurationError(
         f"Collection {collection!r} takes ready vectors ({encoder_id}) and no pictures: add its vectors from Python "
         "with add_vectors, or add the pictures to a collection of another encoder."
+    )
+
+
+def _stopping() -> StoppingError:
+    return StoppingError(
+        "The service is stopping, and this was not done. Send it again in a few seconds; a picture that was accepted "
+        "is not taken twice."
     )
 
 
@@ -107,6 +133,7 @@ class Pipeline:
         self._encoding: dict[str, _EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
         self._closed = False
+        self._abandoned = False
 
     def submit(
         self,
@@ -132,23 +159,29 @@ class Pipeline:
         Raises:
             ConfigurationError: the collection takes ready vectors.
             BusyError: there is no room and ``wait`` is False.
+            StoppingError: everything under way was given up.
             CategoriserError: the pipeline is closed.
         """
         if takes_ready_vectors(collection.encoder_id):
             raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(collection, inbox_id=inbox_id, unhurried=item is None)
+        job = _Job(
+            collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id, unhurried=item is None
+        )
         job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
             if self._closed:
                 self._room.release()
                 raise CategoriserError("The library is closed; open it again to add pictures.")
+            if self._abandoned:
+                self._room.release()
+                raise _stopping()
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
-            self._readers.submit(collection.id, lambda: self._receive(job, item, inbox_id, accepted))
-        job.future.add_done_callback(lambda _: self._room.release())
-        job.future.add_done_callback(lambda future: self._try_later(job, future))
+            context = copy_context()  # the caller's, so that what is logged there says for which request
+            self._readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
+        job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
 
     def _told(self, collection: CollectionRow, numbers: Sequence[int], sizes: Sequence[int]) -> None:
@@ -157,17 +190,17 @@ class Pipeline:
     def _submit_waiting(self, collection: CollectionRow, number: int) -> Future[Filed]:
         return self.submit(collection, None, inbox_id=number)
 
-    def _try_later(self, job: _Job, future: Future[Filed]) -> None:
-        """An accepted picture that could not be filed for now waits for another attempt."""
-        error = future.exception()
-        if job.inbox_id is not None and error is not None and passing(error):
-            self.feeder.come_back(job.collection, job.inbox_id, error)
-
     @property
     def idle(self) -> bool:
         """Whether no picture is under way and no run follows one."""
         with self._lanes_guard:
             return not self._lanes
+
+    @property
+    def under_way(self) -> int:
+        """Pictures that were taken and are not filed yet."""
+        with self._lanes_guard:
+            return sum(len(lane.jobs) for lane in self._lanes.values())
 
     def settle(self, collection: CollectionRow) -> None:
         """Wait for the run, if any, that follows what was answered last: answers do not wait for it."""
@@ -177,10 +210,23 @@ class Pipeline:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
-    def settle_all(self) -> None:
-        """Wait until no picture is under way."""
+    def wait_idle(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way, at most so long if told; returns whether that came."""
         with self._lanes_guard:
-            self._lanes_guard.wait_for(lambda: not self._lanes)
+            return self._lanes_guard.wait_for(lambda: not self._lanes, seconds)
+
+    def abandon(self) -> int:
+        """Give up what is under way; those who wait are told so. Returns for how many pictures.
+
+        What was accepted stays in the inbox and is filed by the next process. A part that is being written is finished.
+        """
+        with self._lanes_guard:
+            self._abandoned = True
+            left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
+        self.feeder.stop()
+        for job in left:
+            job.answer(_stopping())
+        return len(left)
 
     def close(self) -> None:
         """Finish what is under way and stop."""
@@ -195,12 +241,19 @@ class Pipeline:
         self._fetchers.close()
 
     def _receive(self, job: _Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+        observer, begun = self._storage.observer, time.perf_counter()
         try:
+            if job.future.done():  # given up
+                self._finish_early(job, _stopping())
+                return
             encoder = self._encoder_of(job.collection)
             received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
             if isinstance(received, Filed):
+                observer.stage("read", begun, time.perf_counter(), [job.origin])
                 self._answer(job, received)
                 return
+            observer.stage("read", begun, received.durable_at, [job.origin])
+            observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
             job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
             self._encoder_thread(encoder).put(job, received.prepared)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
@@ -210,7 +263,7 @@ class Pipeline:
         with self._encoding_guard:
             thread = self._encoding.get(encoder.id)
             if thread is None:
-                thread = _EncoderThreads(encoder, self._settings, self._encoded)
+                thread = _EncoderThreads(encoder, self._settings, self._storage, self._encoded)
                 self._encoding[encoder.id] = thread
             return thread
 
@@ -230,7 +283,7 @@ class Pipeline:
 
     def _answer(self, job: _Job, filed: Filed) -> None:
         """Answer a picture that was known: it keeps its place until those before it are done, then leaves."""
-        job.future.set_result(filed)
+        job.answer(filed)
         job.ready = True
         self._drain_soon(job.collection.id)
 
@@ -265,32 +318,40 @@ class Pipeline:
         arrivals = []
         for job in jobs:
             if job.error is not None or job.vector is None:
-                job.future.set_exception(job.error or RuntimeError("a picture left the encoder without a vector"))
+                job.answer(job.error or RuntimeError("a picture left the encoder without a vector"))
             else:
                 filing.append(job)
                 arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id))
         if not arrivals:
             return
-        unanswered = deque(filing)
+        unanswered, begun = deque(filing), time.perf_counter()
         try:
             for outcomes in file_arrivals(
                 self._storage, collection_id, [arrivals], automatic_runs=self._settings.automatic_runs
             ):
-                for outcome in outcomes:  # at once: a run may follow
-                    job = unanswered.popleft()
-                    if isinstance(outcome, CategoriserError):
-                        job.future.set_exception(outcome)
-                    else:
-                        job.future.set_result(outcome)
+                part = [unanswered.popleft() for _ in outcomes]
+                self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])
+                for job, outcome in zip(part, outcomes, strict=True):  # at once: a run may follow
+                    job.answer(outcome)
+                begun = time.perf_counter()
         except BaseException as error:  # the inbox still has them: they are filed after a restart
             if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
                 self._storage.drop_files(filing[0].collection.key)
             else:
                 _log.exception("a batch of %d pictures could not be filed", len(unanswered))
             for job in unanswered:
-                job.future.set_exception(error)
+                job.answer(error)
             return
         self._tell_filed(collection_id)
+
+    def _done(self, job: _Job, future: Future[Filed]) -> None:
+        self._room.release()
+        error = future.exception()
+        if job.inbox_id is not None and error is not None and passing(error):  # accepted: it waits for another attempt
+            self.feeder.come_back(job.collection, job.inbox_id, error)
+        observer = self._storage.observer
+        observer.answered(error or future.result())
+        observer.stage("answer", job.submitted, time.perf_counter(), [job.origin])
 
     def _tell_filed(self, collection_id: int) -> None:
         if self._filed is None:
@@ -308,11 +369,13 @@ class _EncoderThreads:
         self,
         encoder: Encoder,
         settings: Settings,
+        storage: Storage,
         done: Callable[[list[_Job], Sequence[FloatVector | Exception]], None],
     ) -> None:
         self._encoder = encoder
         self._size = settings.batch_size
         self._wait = settings.batch_wait_ms / 1000
+        self._storage = storage
         self._done = done
         self._queue: FairQueue[tuple[_Job, npt.NDArray[Any]]] = FairQueue()
         self._collecting = threading.Lock()
@@ -333,10 +396,16 @@ class _EncoderThreads:
 
     def _work(self) -> None:
         while batch := self._collect():
-            started = time.monotonic()
+            jobs, observer, begun = [job for job, _ in batch], self._storage.observer, time.perf_counter()
+            if all(job.future.done() for job in jobs):  # given up: nobody asks for their vectors
+                self._done(jobs, [_stopping() for _ in jobs])
+                continue
             vectors = self._encode([prepared for _, prepared in batch])
-            self._pace = (time.monotonic() - started) / len(batch)
-            self._done([job for job, _ in batch], vectors)
+            ended = time.perf_counter()
+            self._pace = (ended - begun) / len(jobs)
+            observer.stage("encode", begun, ended, [job.origin for job in jobs])
+            observer.batch(len(jobs), self._size)
+            self._done(jobs, vectors)
 
     def _collect(self) -> list[tuple[_Job, npt.NDArray[Any]]]:
         """The next batch; empty once everything is done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Received:
     prepared: npt.NDArray[Any]  # what the encoder takes
     facts: Mapping[str, Any]  # columns of the images table
     inbox_id: int
+    durable_at: float  # moment of time.perf_counter
 
 
 class Reception:
@@ -120,6 +122,7 @@ class Reception:
                 )
             inbox_id = self._accept(collection, item, inbox_id, image_id, digest, data)
             (accepted or _nobody)(image_id)
+            durable_at = time.perf_counter()
             picture = decode(data, side=encoder.image_side, limits=self._limits)
         except RejectedError as error:
             if inbox_id is None or not isinstance(error, UnreachableError):
@@ -134,6 +137,7 @@ class Reception:
             image_id=image_id,
             prepared=np.asarray(encoder.prepare(picture.image)),
             inbox_id=inbox_id,
+            durable_at=durable_at,
             facts=self._facts(resumed, item, digest, picture),
         )
 
