@@ -29,6 +29,7 @@ from categoriser.cli import (
     serve,
     suggest,
     view,
+    webhooks,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -119,6 +120,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(view.commands, name="view")
+app.add_typer(webhooks.commands, name="webhooks")
 
 
 def main() -> None:

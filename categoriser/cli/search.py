@@ -14,9 +14,9 @@ from categoriser.cli.options import (
     EncoderOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
 )
 from categoriser.cli.output import print_json, print_table
+from categoriser.cli.reach import UrlOption, worked_with
 from categoriser.library import Filter
 
 
@@ -32,13 +32,14 @@ def search(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most results.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Results to leave out.")] = 0,
     min_score: Annotated[float | None, typer.Option(min=-1, max=1, help="Least cosine.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     encoder: EncoderOption = None,
     json: JsonOption = False,
 ) -> None:
     """Find images by words, by a picture, like a stored image, or by tags alone."""
-    with existing_collection(library, collection, encoder) as found:
+    with worked_with(url, library, collection, encoder) as found:
         results = found.search(
             text=text,
             image=image,

@@ -255,4 +255,5 @@ class AsyncCollection:
     replay_webhook = _ask(calls.replay_webhook)
     ping_webhook = _ask(calls.ping_webhook)
     deliveries = _each(calls.deliveries)
+    delivery_page = _ask(calls.delivery_page)
     export = _ask(calls.export)

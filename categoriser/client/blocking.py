@@ -245,6 +245,7 @@ class RemoteCollection:
     replay_webhook = _ask(calls.replay_webhook)
     ping_webhook = _ask(calls.ping_webhook)
     deliveries = _each(calls.deliveries)
+    delivery_page = _ask(calls.delivery_page)
     export = _ask(calls.export)
 
 

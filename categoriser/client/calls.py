@@ -344,12 +344,16 @@ def ping_webhook(collection: str, webhook: str) -> Call[DeliveryInfo]:
 
 def deliveries(collection: str, webhook: str) -> Pages[DeliveryInfo]:
     """The last attempts to deliver, the newest first."""
-    path = below(collection, "webhooks", webhook, "deliveries")
     return pages(
-        lambda before: get(path, DeliveryPage, before=before, limit=_PAGE),
+        lambda before: delivery_page(collection, webhook, before=before, limit=_PAGE),
         lambda page: page.deliveries,
         lambda page: page.next,
     )
+
+
+def delivery_page(collection: str, webhook: str, *, before: int | None = None, limit: int = 100) -> Call[DeliveryPage]:
+    """One page of these."""
+    return get(below(collection, "webhooks", webhook, "deliveries"), DeliveryPage, before=before, limit=limit)
 
 
 def export(
