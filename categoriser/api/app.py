@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from categoriser.api.errors import answer_errors
+from categoriser.api.examples import describe_by_examples
 from categoriser.api.guard import LoopbackOnly, PlainAnswers
 from categoriser.api.limits import BodyLimit
 from categoriser.api.live import Streams
@@ -85,6 +86,7 @@ def create_app(library: Library, *, max_body: int | None = None) -> FastAPI:
     app.include_router(schedule.router, prefix="/v1", responses=failures)
     app.include_router(webhooks.prefixes, prefix="/v1", responses=failures)
     app.include_router(status.router)
+    describe_by_examples(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,
