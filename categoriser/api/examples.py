@@ -57,21 +57,21 @@ def sample(schema: Mapping[str, Any], description: Mapping[str, Any], depth: int
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return sample(description["components"]["schemas"][name], description, depth)
-    for told in ("examples", "enum"):
-        if schema.get(told):
-            return schema[told][0]
-    for told in ("const", "default"):
-        if told in schema:
-            return schema[told]
-    for several in ("anyOf", "oneOf", "allOf"):
-        if several in schema:
-            return sample(schema[several][0], description, depth)
-    kind = schema.get("type")
+    told = [schema[name][0] for name in ("examples", "enum") if schema.get(name)]
+    told += [schema[name] for name in ("const", "default") if name in schema]
+    if told:
+        return told[0]
+    parts = [schema[name][0] for name in ("anyOf", "oneOf", "allOf") if name in schema]
+    return sample(parts[0], description, depth) if parts else _made(schema, description, depth)
+
+
+def _made(schema: Mapping[str, Any], description: Mapping[str, Any], depth: int) -> Any:
+    kind, deep = schema.get("type"), depth >= _DEEP
     if kind == "object" or "properties" in schema:
-        wanted = schema.get("properties", {}) if depth < _DEEP else {}
+        wanted = {} if deep else schema.get("properties", {})
         return {name: sample(one, description, depth + 1) for name, one in wanted.items()}
     if kind == "array":
-        return [sample(schema["items"], description, depth + 1)] if "items" in schema and depth < _DEEP else []
+        return [] if deep or "items" not in schema else [sample(schema["items"], description, depth + 1)]
     number = schema.get("minimum", 1)
     return {"string": "text", "integer": number, "number": number, "boolean": True}.get(str(kind))
 

@@ -1,4 +1,4 @@
-"""Uses every route of a real service once and notes what was sent and answered: ``python -m tests.api.record_examples``.
+"""Uses every route of a real service and notes what was sent and answered: ``python -m tests.api.record_examples``.
 
 What it notes is shipped as the examples of the interface's description.
 """
