@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from categoriser import Collection, ConfigurationError, Library, NotFoundError
 from categoriser.catalog import taxonomy
 from categoriser.intake import Item
+from categoriser.library.exports.archive import Archive
 from categoriser.library.exports.places import Places, safe_name
 from tests.library.test_export import LABELS, NAMES
 from tests.whole import clusters, named_anywhere, picture
@@ -102,15 +104,15 @@ def test_ampersands_stay_and_devices_do_not() -> None:
     ]
 
 
-def test_parquet_has_the_vectors_that_search_uses(vectors_library: Library, tmp_path: Path) -> None:
-    collection = vectors_library.collection("a")
+def test_parquet_has_the_vectors_that_search_uses(tmp_path: Path) -> None:
     vectors = clusters(1100)  # more than one group of rows
-    collection.add_vectors([f"{i}" for i in range(1100)], vectors)
-    collection.export(tmp_path / "out.parquet")
+    with Library.open(tmp_path / "library", encoder="vectors:8", automatic_runs=False) as library:
+        collection = library.collection("a")
+        collection.add_vectors([f"{i}" for i in range(1100)], vectors)
+        collection.export(tmp_path / "out.parquet")
+        places = collection.assignments()
     table = pq.read_table(tmp_path / "out.parquet")
-    assert dict(zip(table["image_id"].to_pylist(), table["category"].to_pylist(), strict=True)) == (
-        collection.assignments()
-    )
+    assert dict(zip(table["image_id"].to_pylist(), table["category"].to_pylist(), strict=True)) == places
     stored = dict(zip(table["image_id"].to_pylist(), table["vector"].to_pylist(), strict=True))
     assert all(abs(a - b) < 1e-6 for i in (0, 999, 1000, 1099) for a, b in zip(stored[f"{i}"], vectors[i], strict=True))
 
@@ -203,3 +205,18 @@ def test_a_view_and_a_collection_of_vectors_have_all_of_theirs(vectors_library: 
     collection.add_vectors(["x", "y"], clusters(2))
     manifest = collection.export_everything(tmp_path / "all.zip")
     assert (manifest.counts["images"], manifest.counts["pictures"], len(manifest.without_file)) == (2, 0, 2)
+
+
+def test_an_archive_of_large_files_needs_little_memory() -> None:
+    part = b"x" * (1 << 20)
+    tracemalloc.start()
+    try:
+        archive_, sizes = Archive(), 0
+        for number in range(40):
+            sizes += sum(len(chunk) for chunk in archive_.add(f"{number}", (part for _ in range(4))))
+        sizes += sum(len(chunk) for chunk in archive_.end())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sizes > 160 * len(part)
+    assert peak < 8 * len(part)
