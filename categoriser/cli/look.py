@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption
-from categoriser.cli.output import print_json, print_refused, print_table, say
+from categoriser.cli.output import print_json, print_table, say
 from categoriser.cli.reach import UrlOption, looked_at, service
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Library
@@ -139,25 +139,6 @@ def events(
         for one in page
     ]
     print_table(f"Events of {collection}", ("cursor#", "at", "kind", "detail"), rows)
-
-
-def failed(
-    url: UrlOption = None,
-    library: LibraryOption = LIBRARY,
-    collection: CollectionOption = COLLECTION,
-    after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Cursor to start behind.")] = 0,
-    limit: Limit = 1000,
-    json: JsonOption = False,
-) -> None:
-    """List pictures that were accepted and cannot be filed, with the reasons."""
-    with looked_at(url, library, collection) as found:
-        page = found.failed(after=after, limit=limit)
-    if json:
-        print_json({"failed": page, "next": page[-1].cursor if page else after})
-    elif page:
-        print_refused(page, "all with --json.")
-    else:
-        say("None.")
 
 
 def _collections_of_service(url: str) -> list[dict[str, Any]]:

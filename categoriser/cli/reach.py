@@ -20,17 +20,17 @@ from categoriser.domain import (
     Category,
     Event,
     Failure,
-    Found,
     Group,
     Image,
     NamingReport,
     RunReport,
     WhyName,
 )
-from categoriser.library import AddReport, Filter
+from categoriser.library import AddReport, SearchQuery
 from categoriser.library.adding import Progress
 from categoriser.library.exporting import FileStyle, Style
 from categoriser.library.exports import ExportReport
+from categoriser.library.finding import SearchPage
 from categoriser.library.webhooks import Delivery, NewWebhook, Webhook
 
 UrlOption = Annotated[
@@ -73,17 +73,7 @@ class Reachable(Protocol):
     def events_and_next(
         self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100
     ) -> tuple[Sequence[Event], int]: ...
-    def search(
-        self,
-        *,
-        text: str | None = None,
-        image: Path | None = None,
-        image_id: str | None = None,
-        filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002 - as everywhere
-        limit: int = 10,
-        offset: int = 0,
-        min_score: float | None = None,
-    ) -> Sequence[Found]: ...
+    def search_page(self, query: SearchQuery) -> SearchPage: ...
     def run(self) -> RunReport: ...
     def name_categories(self) -> NamingReport: ...
     def why_name(self, category: str) -> WhyName: ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,12 +30,14 @@ from categoriser.domain import (
     WhyName,
 )
 from categoriser.errors import ConfigurationError
-from categoriser.library import AddReport, Filter
+from categoriser.library import AddReport, Clue, Filter, SearchQuery
 from categoriser.library.adding import Progress
 from categoriser.library.exporting import FileStyle, Style
 from categoriser.library.exports import ExportReport
+from categoriser.library.finding import FoundGroup, SearchPage
 from categoriser.library.webhooks import Delivery, NewWebhook, Webhook
 
+_SHOWN: Final = ("limit", "offset", "cursor", "min_score", "min_relevance", "diversity", "group_by", "group_size")
 _PAGE: Final = 1000  # as long as a service lets it be
 T = TypeVar("T")
 
@@ -107,7 +111,7 @@ class Remote:
 
     def failed(self, *, after: int = 0, limit: int = 100) -> Sequence[Failure]:
         page = self._collection.failed_page(after=after, limit=min(limit, _PAGE))
-        return [Failure(one.item, one.reason, page.next) for one in page.failed]
+        return [_as(Failure, one) for one in page.failed]
 
     def events_and_next(
         self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100
@@ -115,29 +119,14 @@ class Remote:
         page = self._collection.event_page(after=after, types=types, limit=min(limit, _PAGE))
         return [_as(Event, one) for one in page.events], page.next
 
-    def search(
-        self,
-        *,
-        text: str | None = None,
-        image: Path | None = None,
-        image_id: str | None = None,
-        filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002 - as everywhere
-        limit: int = 10,
-        offset: int = 0,
-        min_score: float | None = None,
-    ) -> Sequence[Found]:
-        wanted = Filter.of(filter)
-        narrowing = {"category": wanted.category, "tags": list(wanted.words)}
-        found = self._collection.search(
-            text=text,
-            image=None if image is None else _read(image),
-            image_id=image_id,
-            filter={name: value for name, value in narrowing.items() if value},
-            limit=min(limit, _PAGE),
-            offset=offset,
-            min_score=min_score,
-        )
-        return [_as(Found, one) for one in found]
+    def search_page(self, query: SearchQuery) -> SearchPage:
+        page = self._collection.search_page(_asked(query))
+        groups = None
+        if page.groups is not None:
+            groups = [
+                FoundGroup(one.category, one.label, [_as(Found, each) for each in one.results]) for one in page.groups
+            ]
+        return SearchPage([_as(Found, one) for one in page.results], page.next, groups, page.min_relevance)
 
     def run(self) -> RunReport:
         return _as(RunReport, self._collection.run())
@@ -212,6 +201,22 @@ def _as(kind: type[T], model: BaseModel) -> T:
     """A plain value with the fields of a model that it knows."""
     known = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return kind(**{name: value for name, value in model.model_dump().items() if name in known})
+
+
+def _asked(query: SearchQuery) -> dict[str, Any]:
+    limits = {name: value for name, value in asdict(Filter.of(query.filter)).items() if value not in (None, (), {})}
+    told = {name: getattr(query, name) for name in _SHOWN if getattr(query, name) is not None}
+    return {
+        "positives": [_clue(one) for one in query.wanted],
+        "negatives": [_clue(one) for one in query.unwanted],
+        "filter": limits | ({"tags": list(limits["tags"])} if "tags" in limits else {}),
+        **told,
+    }
+
+
+def _clue(clue: Clue) -> dict[str, Any]:
+    told = {name: getattr(clue, name) for name in ("text", "image_id", "category") if getattr(clue, name) is not None}
+    return told if clue.image is None else {"image": base64.b64encode(_read(Path(clue.image))).decode()}
 
 
 def _category(info: CategoryInfo) -> Category:

@@ -227,6 +227,7 @@ class RemoteCollection:
     move = _ask(calls.move)
     merge = _ask(calls.merge)
     search = _ask(calls.search)
+    search_page = _ask(calls.search_page)
     run = _ask(calls.run)
     plan = _ask(calls.plan)
     versions = _each(calls.versions)

@@ -19,8 +19,9 @@ from categoriser.api.models.collections import (
     GroupList,
 )
 from categoriser.api.models.curation import EditDone, PlanInfo, VersionInfo, VersionPage, WhyInfo
+from categoriser.api.models.failures import FailedInfo, FailedList
 from categoriser.api.models.images import Deleted, ImageDetails, ImageInfo, ImagePage
-from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo
+from categoriser.api.models.log import EventInfo, EventPage, RunInfo
 from categoriser.api.models.naming import NamingInfo, WhyNameInfo
 from categoriser.api.models.search import FoundInfo, SearchAnswer
 from categoriser.api.models.status import Health
@@ -211,6 +212,7 @@ def search(
     limit: int = 10,
     offset: int = 0,
     min_score: float | None = None,
+    min_relevance: float | None = None,
 ) -> Call[list[FoundInfo]]:
     """Images nearest to words, a picture, a stored image or a vector; best first."""
     body = {
@@ -222,11 +224,20 @@ def search(
         "limit": limit,
         "offset": offset,
         "min_score": min_score,
+        "min_relevance": min_relevance,
     }
-    told = {name: value for name, value in body.items() if value is not None}
-    read = as_model(SearchAnswer)
-    path = below(collection, "search")
-    return Call("POST", path, lambda answer: read(answer).results, json=told, repeatable=True)
+    call = search_page(collection, {name: value for name, value in body.items() if value is not None})
+    return Call(call.method, call.path, lambda answer: call.read(answer).results, json=call.json, repeatable=True)
+
+
+def search_page(collection: str, query: Mapping[str, Any]) -> Call[SearchAnswer]:
+    """One page of a search for and against several things, by relevance, diverse or by category.
+
+    Args:
+        collection: its name.
+        query: the fields of ``SearchRequest``; pictures in base64.
+    """
+    return Call("POST", below(collection, "search"), as_model(SearchAnswer), json=dict(query), repeatable=True)
 
 
 def run(collection: str) -> Call[RunInfo]:

@@ -67,6 +67,11 @@ class Delivery:
                 self._stores[encoder_id] = self._open_store(encoder_id, dimension)
             return self._stores[encoder_id]
 
+    @property
+    def stores(self) -> list[VectorStore]:
+        """Those that are open."""
+        return list(self._stores.values())
+
     def ready(self) -> None:
         """Come up to date after a failure; ask before deciding anything new, so that a broken store stops the inflow.
 

@@ -13,6 +13,7 @@ from categoriser.catalog import Database, collections, images, sqlite_url
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.ownership import own
 from categoriser.errors import ConfigurationError, LibraryInUseError, NotFoundError
+from categoriser.observer import SILENT, Observer
 from categoriser.settings import Settings
 from categoriser.state.blas import one_thread
 from categoriser.state.delivery import Delivery
@@ -34,6 +35,7 @@ class Storage:
         """
         self.folder = folder
         self.ran: Callable[[int], None] = lambda _: None  # told about runs that nobody asked for; must not raise
+        self.observer: Observer = SILENT
         self._lock = _owned(folder)
         try:
             self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))

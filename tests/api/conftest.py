@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from categoriser import Library
 from categoriser.api import create_app
@@ -21,12 +22,20 @@ Start = Callable[..., httpx.Client]
 @contextmanager
 def serving(library: Library, **options: Any) -> Iterator[httpx.Client]:
     """A client of the service over a library."""
+    with serving_app(create_app(library, **options)) as client:
+        yield client
+
+
+@contextmanager
+def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of a service that was put together already."""
     listener = listen("127.0.0.1", 0)
-    server = Server(create_app(library, **options))
+    server = Server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
+            client.app_library = app.state.library  # type: ignore[attr-defined] # for tests that look behind the scenes
             yield client
     finally:
         server.should_exit = True

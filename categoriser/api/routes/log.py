@@ -7,7 +7,7 @@ import dataclasses
 from fastapi import APIRouter
 
 from categoriser.api.event_kinds import EventKinds
-from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
+from categoriser.api.models.log import EventInfo, EventPage, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
@@ -32,18 +32,4 @@ def list_events(
     return EventPage(
         events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
         next=following,
-    )
-
-
-@router.get("/failed", summary="List pictures that were accepted and cannot be filed")
-def list_failed(
-    collection: ExistingCollection,
-    after: Cursor = 0,
-    limit: PageLength = 100,
-) -> FailedList:
-    """With the reasons, oldest first."""
-    page = collection.failed(after=after, limit=limit)
-    return FailedList(
-        failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
-        next=page[-1].cursor if page else after,
     )
