@@ -79,6 +79,9 @@ def use_everything(client: httpx.Client, receiver: Receiver) -> None:
     for path in (image, f"{image}/why"):
         client.get(path)
     client.post(f"{ANNA}/search", json={"image_id": first["image_id"], "limit": 2})
+    client.post(f"{ANNA}/facets", json={"by": ["category", "month"]})
+    client.get(f"{ANNA}/duplicates")
+    client.get(f"{ANNA}/categories/{one}/similar", params={"limit": 2})
     client.post(f"{ANNA}/runs")
     client.post(f"{ANNA}/name")
     client.get(f"{ANNA}/events", params={"limit": 3, "types": "gather,run"})
