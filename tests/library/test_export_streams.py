@@ -12,11 +12,13 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from categoriser import Collection, ConfigurationError, Library, NotFoundError
 from categoriser.catalog import taxonomy
+from categoriser.catalog.tables_uploads import upload_items, uploads
 from categoriser.intake import Item
 from categoriser.library.exports.archive import Archive
 from categoriser.library.exports.places import Places, safe_name
@@ -198,6 +200,20 @@ def test_all_that_is_known_is_in_one_archive_and_its_manifest_is_true(photos: Co
     view = photos.view("words")
     assert {one["image_id"] for one in lines["views/words/images.jsonl"]} == set(view.assignments())
     assert named_anywhere(photos._library, "secretname")  # it is there, and was not taken along
+
+
+def test_rows_that_belong_to_a_collection_by_another_table_are_among_them(
+    vectors_library: Library, tmp_path: Path
+) -> None:
+    one, other = vectors_library.collection("a"), vectors_library.collection("b")
+    for collection, name in ((one, "mine"), (other, "theirs")):
+        with vectors_library.storage.database.write() as connection:
+            connection.execute(sa.insert(uploads).values(collection_id=collection.row.id, token=name, accepted_at=1.0))
+            connection.execute(sa.insert(upload_items).values(token=name, place=0, name=name))
+    one.export_everything(tmp_path / "all.zip")
+    with archive(tmp_path / "all.zip") as opened:
+        assert json.loads(opened.read("catalog/upload_items.jsonl"))["name"] == "mine"
+        assert not any(b"theirs" in opened.read(name) for name in opened.namelist())
 
 
 def test_a_view_and_a_collection_of_vectors_have_all_of_theirs(vectors_library: Library, tmp_path: Path) -> None:
