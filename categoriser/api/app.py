@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
+from categoriser.api.examples import describe_by_examples
 from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.live import Streams
@@ -130,6 +131,7 @@ def create_app(
         app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     describe_access(app)
+    describe_by_examples(app)
     serve_page(app)
     app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)

@@ -35,6 +35,7 @@ from categoriser.cli import (
     suggest,
     view,
     watch,
+    webhooks,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -132,6 +133,7 @@ for command in (
     app.command()(command)
 app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
+app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(failed.commands, name="failed")
 
