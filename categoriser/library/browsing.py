@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from categoriser.catalog import images
-from categoriser.domain import Category, FloatMatrix, IntVector
+from categoriser.domain import Category, FloatMatrix, Granularity, IntVector
 from categoriser.engine import UNSORTED
 from categoriser.errors import NotFoundError
 from categoriser.library.mosaic import MOST, mosaic
+from categoriser.maintenance.dial import preview_dial
 from categoriser.state import Storage
 from categoriser.state.engine_state import EngineState
 
@@ -79,6 +80,10 @@ class Browsed:
             scores=[round(float(scores[place]), 4) for place in chosen],
             doubtful=[bool(doubtful[place]) for place in chosen],
         )
+
+    def preview_dial(self) -> Mapping[Granularity, int]:
+        """How many categories the next run would lead to with each setting of the dial; takes as long as three runs."""
+        return preview_dial(self._storage, self._id)
 
     def mosaic(self, category: str) -> bytes:
         """A JPEG of up to five images of a category, typical ones as far as a run has found them.
