@@ -80,7 +80,7 @@ class Browsed(Looking):
         """
         found = self.category(category)
         ids = list(found.exemplars[:MOST])
-        if len(ids) < MOST:
+        if len(ids) < min(MOST, found.size):
             first = self.images(category=found.id, limit=2 * MOST)
             ids = list(dict.fromkeys([*ids, *(one.id for one in first)]))[:MOST]
         with self._storage.database.read() as connection:

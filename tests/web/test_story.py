@@ -205,10 +205,10 @@ def test_a_split_shows_its_halves_first_and_why_is_answered(
     page.get_by_role("button", name="Details").click()
     page.get_by_text("Why this name?").wait_for()
     page.get_by_role("button", name="Split…").click()
-    page.get_by_text("become a category of their own").wait_for()
+    page.get_by_text("A category of its own").wait_for()
     page.get_by_label("Name of the new category").fill("The other half")
     page.get_by_role("button", name="Split", exact=True).click()
-    page.get_by_text("are a category of their own now").wait_for()
+    page.get_by_text("A new category of").wait_for()
     halves = categories(service, "emma")
     assert halves["The other half"] + halves[first["label"]] == first["size"]
 
