@@ -41,7 +41,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         ),
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
-        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic"),
+        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial"),
     ),
     Need.WRITE: (
         *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
