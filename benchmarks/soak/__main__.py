@@ -84,12 +84,11 @@ def main() -> None:
 
 
 def _foreign(users: list[User]) -> int:
-    """How many of the reads of another's collection with one's own key succeed, where there are keys."""
+    """How many of the reads of another's collection with one's own key succeed."""
     count = 0
     for user in users:
         other = users[(users.index(user) + 1) % len(users)]
-        strangers = user.http.headers.get("Authorization") is not None
-        for path in (f"{other.name}", f"{other.name}/images", f"{other.name}/export") if strangers else ():
+        for path in (f"{other.name}", f"{other.name}/images", f"{other.name}/export"):
             answer = user.http.get(f"{user.fleet.address()}/v1/collections/{path}")
             count += answer.status_code < 400
     return count + sum("was shown" in line for user in users for line in user.wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -24,7 +25,7 @@ class Fleet:
         self.folder, self.what = folder, what
         self._commands, self._environment = commands, environment
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._addresses: list[str] = []
+        self._keys: dict[str, str] = {}  # user → key
         self._turn = 0
         self._log = (folder / "log").open("ab")
 
@@ -37,6 +38,7 @@ class Fleet:
         library = folder / "library"
         command = ["serve", "--library", str(library), "--encoder", "classic", "--port", str(_PORT)]
         fleet = cls(folder, {f"http://127.0.0.1:{_PORT}": command}, dict(os.environ), "one embedded service")
+        fleet._make_keys(library, users)
         with ExitStack() as stack:
             stack.callback(fleet.stop)
             for name in fleet._commands:
@@ -44,8 +46,20 @@ class Fleet:
             yield fleet
 
     def headers(self, user: str) -> dict[str, str]:
-        """What a user sends with each request."""
-        return {}
+        """What a user sends with each request: a key for one collection."""
+        return {"Authorization": f"Bearer {self._keys[user]}"}
+
+    def _make_keys(self, library: Path, users: int) -> None:
+        for name in (f"user-{number}" for number in range(users)):
+            call = ["keys", "create", "--scope", f"write:{name}", "--library", str(library), "--json"]
+            told = subprocess.run(
+                [sys.executable, "-m", "categoriser", *call],
+                capture_output=True,
+                text=True,
+                env=self._environment,
+                check=True,
+            )
+            self._keys[name] = json.loads(told.stdout)["key"]
 
     def address(self) -> str:
         """Of the service that is to be asked next."""
