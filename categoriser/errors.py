@@ -71,6 +71,10 @@ class BusyError(CategoriserError):
     """More work is waiting than may wait; try again later."""
 
 
+class OvertakenError(BusyError):
+    """Another process changed the collection while this one was about to; nothing was changed here."""
+
+
 class LeaseLostError(CategoriserError):
     """A slot of the schedule was taken over by another process, and what was done for it is dropped."""
 

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.server_settings import SharedSettings, StoreSettings
 
 
 @cache
@@ -101,6 +102,13 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    store: StoreSettings = Field(description="where vectors live")
+    shared: SharedSettings = Field(description="processes that share a library")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether any number of processes may have the library open: its database and its store are servers."""
+        return bool(self.store.url and self.database and self.database.startswith("postgresql"))
 
     @field_validator("encoder")
     @classmethod

@@ -120,6 +120,24 @@ def get(connection: Connection, collection_id: int) -> CollectionRow | None:
     return None if row is None else CollectionRow(**row._mapping)
 
 
+def keep(connection: Connection, collection_id: int) -> bool:
+    """Whether the collection exists, and will until the transaction ends."""
+    query = sa.select(collections.c.id).where(collections.c.id == collection_id)
+    return connection.execute(query.with_for_update(read=True, key_share=True)).first() is not None
+
+
+def create_or_find(connection: Connection, name: str, **values: Any) -> CollectionRow:
+    """A new collection, or the one of that name that another process makes at the same time."""
+    try:
+        with connection.begin_nested():
+            return create(connection, name, **values)
+    except sa.exc.IntegrityError:
+        found = find(connection, name)
+        if found is None:
+            raise
+        return found
+
+
 def by_key(connection: Connection, key: str) -> CollectionRow | None:
     """The collection with that key, or None when it was deleted."""
     row = connection.execute(sa.select(*_COLUMNS).where(collections.c.key == key)).one_or_none()

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.sharing import Turns
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
 _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
@@ -32,6 +33,7 @@ class Database:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
         """
         self.engine = _engine(url)
+        self.turns = Turns()  # what the present thread may write, where several processes take turns
         self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._reading = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         if self.engine.dialect.name == "sqlite":
@@ -59,16 +61,25 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, reshapes: bool = True) -> Iterator[Connection]:
         """A transaction: all of it is durable at the end, or none.
 
+        Args:
+            reshapes: whether it changes more of the collections that this thread has the turn of than that images come.
+
         Raises:
+            OvertakenError: another process has changed one of these collections.
             CategoriserError: the disk is full, or a foreign program keeps the database locked.
         """
         with self._one_writer:
             try:
                 with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                    turns = list(self.turns.held.values())
+                    for turn in turns:
+                        turn.advance(connection, reshapes=reshapes)
                     yield connection
+                for turn in turns:
+                    turn.advanced()
             except sa.exc.OperationalError as error:
                 raise CategoriserError(
                     f"The catalog could not be written ({error.orig}), and nothing was changed. Free disk space, or "

@@ -162,7 +162,7 @@ class Library:
             found = self._find(name)
             if found is None:
                 with self.storage.database.write() as connection:
-                    found = collections.create(
+                    found = collections.create_or_find(
                         connection,
                         name,
                         encoder_id=encoder.id,

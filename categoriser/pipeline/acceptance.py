@@ -46,6 +46,8 @@ class Acceptance:
             NotFoundError: the collection was deleted.
             CategoriserError: the disk is full or the database cannot be written.
         """
+        if self._storage.presence is not None:
+            entry = {**entry, "owner": self._storage.presence.name}
         request = _Request(collection, entry, data if entry["stored"] else None)
         if request.data is not None:
             self._storage.media.keep_original(collection.key, entry["sha256"], request.data)
@@ -92,7 +94,7 @@ def _collection_id(request: _Request) -> int:
 def _note(connection: Connection, requests: list[_Request]) -> None:
     """Inbox entries for pictures of one collection; without numbers when it was deleted."""
     collection = requests[0].collection
-    if collections.get(connection, collection.id) is None:
+    if not collections.keep(connection, collection.id):
         return
     if inbox.has_failed(connection, collection.id):
         for request in requests:

@@ -53,6 +53,7 @@ class QdrantServerStore:
         name: str,
         api_key: str | None = None,
         *,
+        grpc: bool = True,
         grpc_port: int = 6334,
         timeout_seconds: int = 30,
         make_client: Callable[[], AsyncQdrantClient] | None = None,
@@ -64,7 +65,8 @@ class QdrantServerStore:
             dimension: length of every vector.
             name: physical collection, one per encoder.
             api_key: of the server, if it asks for one.
-            grpc_port: on the same machine; it carries the points.
+            grpc: points go over gRPC, else over REST.
+            grpc_port: on the same machine.
             timeout_seconds: limit of one request.
             make_client: another way to make the client; called in the event loop's thread.
 
@@ -79,7 +81,7 @@ class QdrantServerStore:
 
         def connect() -> AsyncQdrantClient:
             return AsyncQdrantClient(
-                url=url, api_key=api_key, prefer_grpc=True, grpc_port=grpc_port, timeout=timeout_seconds
+                url=url, api_key=api_key, prefer_grpc=grpc, grpc_port=grpc_port, timeout=timeout_seconds
             )
 
         with ExitStack() as opening:

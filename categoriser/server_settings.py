@@ -1,0 +1,27 @@
+"""Settings of a library that several processes share: the vector store, the processes, the queue."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class StoreSettings(BaseModel):
+    """Where vectors live; as environment variables ``CATEGORISER_STORE__<NAME>``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="of a Qdrant server; empty: embedded, in the library's folder")
+    api_key: SecretStr = Field(description="of the server, if it asks for one")
+    grpc: bool = Field(description="points go over gRPC, else over REST")
+    grpc_port: int = Field(ge=1, le=65535, description="on the same machine")
+    timeout_seconds: int = Field(ge=1, description="limit of one request")
+    prefix: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="begins the names of Qdrant collections")
+
+
+class SharedSettings(BaseModel):
+    """Processes that share a library; as environment variables ``CATEGORISER_SHARED__<NAME>``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cache: str = Field(description="folder on this machine for engine states; empty: one that goes with the process")
+    lease_seconds: float = Field(gt=0, description="a process that was silent for so long is taken for dead")
