@@ -25,3 +25,5 @@ class SharedSettings(BaseModel):
 
     cache: str = Field(description="folder on this machine for engine states; empty: one that goes with the process")
     lease_seconds: float = Field(gt=0, description="a process that was silent for so long is taken for dead")
+    queue: bool = Field(description="put runs and pictures that nobody waits for into the queue, for workers")
+    workers: int = Field(ge=1, le=64, description="jobs that one `categoriser worker` does side by side")

@@ -13,6 +13,7 @@ from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
 from categoriser.errors import ConfigurationError
 from categoriser.library import Library
+from categoriser.library.takeover import watching
 
 _FINISH_SECONDS: Final = 60
 
@@ -71,7 +72,7 @@ def serve(library: Library, listener: socket.socket, ready: Callable[[], None]) 
     }
     try:
         ready()
-        with library.scheduled():
+        with library.scheduled(), watching(library):
             server.run(sockets=[listener])
     finally:
         listener.close()

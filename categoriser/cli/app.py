@@ -29,6 +29,7 @@ from categoriser.cli import (
     serve,
     suggest,
     view,
+    worker,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -115,6 +116,8 @@ for command in (
     doctor.doctor,
     evaluate.evaluate,
     serve.serve,
+    worker.worker,
+    worker.migrate,
     demo.demo,
 ):
     app.command()(command)

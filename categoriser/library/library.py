@@ -20,6 +20,7 @@ from categoriser.errors import CategoriserError, ConfigurationError, EncoderMism
 from categoriser.intake import Item
 from categoriser.library.collection import Collection
 from categoriser.library.namers import Namers
+from categoriser.library.takeover import take_over
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
 from categoriser.maintenance import run
@@ -30,6 +31,7 @@ from categoriser.maintenance.timing import Timetable
 from categoriser.pipeline import Pipeline, no_pictures
 from categoriser.settings import Settings
 from categoriser.state import Storage
+from categoriser.state.queue import Kind, WorkQueue
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +49,11 @@ class Library:
         self.creating = threading.Lock()
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.queue: WorkQueue | None = None  # of work that others do
+        if settings.is_shared and settings.shared.queue:
+            self.queue = WorkQueue(storage.database.engine.url)
+            storage.run_elsewhere = lambda number: self.tell("run", number)
+            storage.ran = lambda number: None if self.tell("name", number) else self.namers.soon(number)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
 
     @classmethod
@@ -107,10 +114,17 @@ class Library:
             try:
                 self.namers.close()
             finally:
+                if self.queue is not None:
+                    self.queue.close()
                 self.storage.close()
 
     def resume(self) -> int:
-        """File what an earlier process accepted, in the background; returns the number of pictures."""
+        """File what an earlier process accepted, in the background; returns the number of pictures.
+
+        Where several processes share the library, what those that live accepted stays theirs.
+        """
+        if self.storage.presence is not None:
+            return take_over(self)
         count, last = 0, 0
         problems: dict[str, str | None] = {}  # of a collection as a whole
         stuck: Counter[str] = Counter()
@@ -125,9 +139,9 @@ class Library:
                 if collection is None:
                     continue
                 if name not in problems:
-                    problems[name] = self._obstacle(collection)
+                    problems[name] = self.obstacle(collection)
                 if problems[name] is None:
-                    item = self._accepted_item(collection, entry)
+                    item = self.accepted_item(collection, entry)
                     self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
                     count += 1
                     continue
@@ -254,6 +268,14 @@ class Library:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
         return Scheduler(self.storage.database, self.timetable, self._run)
 
+    def tell(self, kind: Kind, collection_id: int) -> bool:
+        """Leave work on a collection to the queue, where there is one; says whether somebody will see to it."""
+        if self.queue is None:
+            return False
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        return row is not None and self.queue.tell(kind, row.key)
+
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
         self.namers.after_run(collection_id)
@@ -310,7 +332,7 @@ class Library:
                 f"Open it with encoder={collection.encoder_spec!r}, or add its images to a new collection."
             )
 
-    def _obstacle(self, collection: CollectionRow) -> str | None:
+    def obstacle(self, collection: CollectionRow) -> str | None:
         """Why no picture of a collection can be filed now."""
         try:
             if takes_ready_vectors(collection.encoder_id):
@@ -326,7 +348,8 @@ class Library:
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
 
-    def _accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
+    def accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
+        """What an entry of the inbox is about, to be filed."""
         stored, digest = entry["stored"], entry["sha256"]
         path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
         # an id that the content gave is asked for anew: the caller's file may hold other bytes by now

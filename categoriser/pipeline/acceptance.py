@@ -42,12 +42,14 @@ class Acceptance:
     def accept(self, collection: CollectionRow, entry: Mapping[str, Any], data: bytes) -> int:
         """Number of the inbox entry, which is durable on return, as is the original if it is to be stored.
 
+        Where several processes share the library the entry is this one's to file, unless it names another ``owner``.
+
         Raises:
             NotFoundError: the collection was deleted.
             CategoriserError: the disk is full or the database cannot be written.
         """
         if self._storage.presence is not None:
-            entry = {**entry, "owner": self._storage.presence.name}
+            entry = {"owner": self._storage.presence.name, **entry}
         request = _Request(collection, entry, data if entry["stored"] else None)
         if request.data is not None:
             self._storage.media.keep_original(collection.key, entry["sha256"], request.data)

@@ -141,8 +141,23 @@ def _with_next(batches: Iterable[Sequence[Arrival]]) -> Iterator[tuple[Sequence[
 
 def _run_due(storage: Storage, collection_id: int) -> None:
     """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
-    if storage.run_elsewhere(collection_id):
-        return
+    if not storage.run_elsewhere(collection_id):
+        _run_here(storage, collection_id)
+
+
+def run_if_due(storage: Storage, collection_id: int) -> None:
+    """The run that a collection's growth made due, unless another process has done it.
+
+    Raises:
+        NotFoundError: the collection was deleted.
+    """
+    with storage.states.writing(collection_id) as state:
+        due = state.grouping.weighing >= run_due_at(state.images_at_run)
+    if due:
+        _run_here(storage, collection_id)
+
+
+def _run_here(storage: Storage, collection_id: int) -> None:
     try:
         run(storage, collection_id)
         storage.ran(collection_id)

@@ -138,6 +138,20 @@ class Pipeline:
         job.future.add_done_callback(lambda _: self._room.release())
         return job.future
 
+    def leave(self, collection: CollectionRow, item: Item) -> Filed | str:
+        """Accept a picture that another process is to file; on return it is durable in the inbox.
+
+        Returns its id, or the answer if it is known. The queue has to be told.
+
+        Raises:
+            ConfigurationError: the collection takes ready vectors.
+            RejectedError: it cannot be read.
+            NotFoundError: the collection was deleted.
+        """
+        if takes_ready_vectors(collection.encoder_id):
+            raise no_pictures(collection.name, collection.encoder_id)
+        return self._reception.leave(collection, item)
+
     @property
     def idle(self) -> bool:
         """Whether no picture is under way and no run follows one."""

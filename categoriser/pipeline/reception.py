@@ -69,6 +69,26 @@ class Reception:
                 raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.") from None
             raise
 
+    def leave(self, collection: CollectionRow, item: Item) -> Filed | str:
+        """Accept one input for whoever comes first, and do not decode it; the id, or the answer if it is known.
+
+        What turns out to be no picture is found among what failed.
+
+        Raises:
+            RejectedError: it cannot be read.
+            NotFoundError: the collection was deleted.
+        """
+        _check_names(item)
+        data = read(item, self._fetcher, self._limits)
+        digest = sha256(data)
+        image_id = item.image_id or digest[:_ID_LENGTH]
+        known = self._known(collection, image_id)
+        if known is not None and known["sha256"] == digest:
+            return self._settled(collection, known, None, None)
+        entry = {**_entry(item), "image_id": image_id, "sha256": digest, "stored": True, "owner": None}
+        self._acceptance.accept(collection, entry, data)
+        return image_id
+
     def _receive(
         self, collection: CollectionRow, item: Item, encoder: Encoder, inbox_id: int | None, accepted: Accepted | None
     ) -> Received | Filed:
