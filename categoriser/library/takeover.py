@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from categoriser.catalog import claims, collections, inbox
@@ -75,13 +76,18 @@ def file_waiting(library: Library, collection_key: str) -> int:
         row = collections.by_key(connection, collection_key)
     if row is None:
         return 0
-    count = 0
-    while futures := _submit(library, row):
-        for future in futures:
+    count, problem = 0, None
+    while problem is None and (taken := _submit(library, row)):
+        for number, future in taken.items():
             error = future.exception()
-            if error is not None and not isinstance(error, RejectedError | NotFoundError):
-                raise error
-            count += 1
+            if not _passes(error):
+                count += 1
+            else:
+                problem = problem or error
+                _give_back(library, number, error)
+    library.pipeline.settle(row)  # also of the run that they may have made due
+    if problem is not None:
+        raise problem
     return count
 
 
@@ -111,18 +117,20 @@ def watching(library: Library) -> Iterator[None]:
 
 def _submit_all(library: Library, row: CollectionRow) -> int:
     count = 0
-    while futures := _submit(library, row):
-        count += len(futures)
-        if any(future.done() and future.exception() is not None for future in futures):
+    while taken := _submit(library, row):
+        count += len(taken)
+        for number, future in taken.items():
+            future.add_done_callback(partial(_give_back_later, library, number))
+        if any(future.done() and _passes(future.exception()) for future in taken.values()):
             break  # the next look tries again
     return count
 
 
-def _submit(library: Library, row: CollectionRow) -> list[Future[Filed]]:
-    """Claim some entries of a collection and put them on their way."""
+def _submit(library: Library, row: CollectionRow) -> dict[int, Future[Filed]]:
+    """Claim some entries of a collection and put them on their way; number of the entry → what becomes of it."""
     presence, database = library.storage.presence, library.storage.database
     if presence is None:
-        return []
+        return {}
     problem = library.obstacle(row)
     if problem is not None and not takes_ready_vectors(row.encoder_id):
         raise CategoriserError(f"Pictures of collection {row.name!r} cannot be filed here: {problem}")
@@ -132,25 +140,28 @@ def _submit(library: Library, row: CollectionRow) -> list[Future[Filed]]:
             for entry in entries:
                 inbox.fail(connection, entry["id"], problem)
     if problem is not None:
-        return []
-    futures = []
-    for entry in entries:
-        future = library.pipeline.submit(row, library.accepted_item(row, entry), inbox_id=entry["id"])
-        future.add_done_callback(_releasing(library, presence.name, entry["id"]))
-        futures.append(future)
-    return futures
+        return {}
+    submit = library.pipeline.submit
+    return {one["id"]: submit(row, library.accepted_item(row, one), inbox_id=one["id"]) for one in entries}
 
 
-def _releasing(library: Library, owner: str, number: int) -> Callable[[Future[Filed]], None]:
-    def release(future: Future[Filed]) -> None:
-        error = future.exception()
-        if error is None or isinstance(error, RejectedError | NotFoundError):
-            return
-        _log.warning("a picture accepted earlier could not be filed now: %s", error)
-        try:
+def _passes(error: BaseException | None) -> bool:
+    """Whether another attempt may succeed where this one did not."""
+    return error is not None and not isinstance(error, RejectedError | NotFoundError)
+
+
+def _give_back_later(library: Library, number: int, future: Future[Filed]) -> None:
+    error = future.exception()
+    if _passes(error):
+        _give_back(library, number, error)
+
+
+def _give_back(library: Library, number: int, error: BaseException | None) -> None:
+    _log.warning("a picture accepted earlier could not be filed now: %s", error)
+    presence = library.storage.presence
+    try:
+        if presence is not None:
             with library.storage.database.write() as connection:
-                claims.release(connection, owner, [number])
-        except Exception:  # it is ours until we end
-            _log.exception("a picture could not be given back to the inbox")
-
-    return release
+                claims.release(connection, presence.name, [number])
+    except Exception:  # it is ours until we end
+        _log.exception("a picture could not be given back to the inbox")

@@ -61,15 +61,19 @@ async def _work(library: Library, app: App, ready: Callable[[], None], *, wait: 
         recovering = asyncio.create_task(_keep_recovering(library, app))
         ready()
         try:
-            await app.run_worker_async(
-                queues=[QUEUE],
-                name=str(library.storage.presence and library.storage.presence.name),
-                concurrency=library.settings.shared.workers,
-                wait=wait,
-                delete_jobs="successful",
-                update_heartbeat_interval=lease / 3,
-                stalled_worker_timeout=lease,
-            )
+            while True:
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    name=str(library.storage.presence and library.storage.presence.name),
+                    concurrency=library.settings.shared.workers,
+                    wait=wait,
+                    delete_jobs="successful",
+                    update_heartbeat_interval=lease / 3,
+                    stalled_worker_timeout=lease,
+                )
+                # jobs may have waited for those that were under way
+                if wait or not list(await app.job_manager.list_jobs_async(queue=QUEUE, status="todo")):
+                    return
         finally:
             recovering.cancel()
 
