@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.secret_files import EnvironmentAndFiles
 from categoriser.server_settings import SharedSettings, StoreSettings
 
 
@@ -131,7 +132,8 @@ class Settings(BaseSettings):
         own = os.environ.get("CATEGORISER_CONFIG")
         if own:
             files.append(Path(own))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+        files_source = TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+        return init_settings, EnvironmentAndFiles(settings_cls), files_source
 
     @classmethod
     def load(cls, **arguments: Any) -> Settings:
