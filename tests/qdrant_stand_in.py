@@ -97,7 +97,7 @@ def _query(name: str, body: Any) -> Any:
     wanted = models.QueryRequest(**body)
     return _client.query_points(
         name,
-        query=body["query"],
+        query=wanted.query,
         query_filter=wanted.filter,
         limit=wanted.limit or 10,
         with_payload=wanted.with_payload,

@@ -74,10 +74,14 @@ class Media:
         self.thumbnail(key, sha256).unlink(missing_ok=True)
         (self.captions(key) / sha256[:2] / f"{sha256}.json").unlink(missing_ok=True)
 
+    def folders(self, key: str) -> list[Path]:
+        """Where the files of a collection lie, in an order that is the same in every library."""
+        return [folder / key for folder in (self._originals, self._thumbnails, self._captions)]
+
     def drop(self, key: str) -> None:
         """Delete all files of a collection."""
-        for folder in (self._originals, self._thumbnails, self._captions):
-            shutil.rmtree(folder / key, ignore_errors=True)
+        for folder in self.folders(key):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, path: Path, data: bytes, *, durable: bool) -> None:
         if durable and path.exists():
