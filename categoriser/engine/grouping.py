@@ -402,7 +402,8 @@ class Grouping:
             gone = np.flatnonzero(~self.active[:stored])
             listed = gone[np.isin(gone, lists[0][:stored])]
             self.lists.forget(listed, stored)
-        missing = active[active >= stored]
+        # also those that became heads since the lists were kept
+        missing = active[(active >= stored) | (self.lists.ids[active, 0] == NOBODY)]
         for low in range(0, len(missing), 1024):
             self._link(missing[low : low + 1024])
 

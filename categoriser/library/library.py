@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, outbox, storable_text, views
+from categoriser.catalog import collections, inbox, storable_text, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, RunReport, ScheduleEntry
@@ -28,7 +28,7 @@ from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
-from categoriser.pipeline import Pipeline, no_pictures
+from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
 from categoriser.state.queue import Kind, WorkQueue
@@ -220,12 +220,9 @@ class Library:
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
         delete_views(self, found)
-        with self.storage.states.excluding(found.id):
-            with self.storage.database.write() as connection:
-                size = collections.size(connection, found.id)
-                order = outbox.drop(connection, found)
-                collections.delete(connection, found.id)
-            self.storage.delivery.deliver(order)
+        size = remove_collection(self.storage, found.id)
+        if size is None:
+            raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
         return size
 
     def text_collection(

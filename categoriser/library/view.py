@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from categoriser.catalog import collections, images, outbox, storable_text, views
+from categoriser.catalog import collections, images, storable_text, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.views import TEXT, ViewRow
 from categoriser.domain import Filed, FloatMatrix, FloatVector, Refused, RunReport
 from categoriser.encoders.texts import WORDS
 from categoriser.encoders.words import Lexicon, learn
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
-from categoriser.library.collection import Collection, Picture
+from categoriser.library.collection import Collection
+from categoriser.library.given import Picture
 from categoriser.library.projection import Terms, terms_of
 from categoriser.maintenance.renewal import read_lexicon
-from categoriser.pipeline import Arrival, file_arrivals
+from categoriser.pipeline import Arrival, file_arrivals, remove_collection
 from categoriser.state import Storage
 
 if TYPE_CHECKING:
@@ -161,16 +162,7 @@ class View(Collection):
 
     def drop(self) -> int:
         """Delete the view with all that belongs to it; the pictures stay. Returns how many images it had."""
-        with self._storage.states.excluding(self._id):
-            with self._storage.database.write() as connection:
-                row = collections.get(connection, self._id)
-                if row is None:
-                    return 0
-                size = collections.size(connection, self._id)
-                order = outbox.drop(connection, row)
-                collections.delete(connection, self._id)
-            self._storage.delivery.deliver(order)
-        return size
+        return remove_collection(self._storage, self._id) or 0
 
     # ---- parts of the above --------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, groups, images, inbox, outbox, storable_text, taxonomy, views
+from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
 from categoriser.errors import (
@@ -370,55 +370,6 @@ def _answers(
         )
         answered.add(arrival.image_id)
     return answers
-
-
-def remove_images(storage: Storage, collection_id: int, image_ids: Sequence[str]) -> int:
-    """Delete images with everything that is known about them; returns how many there were."""
-    storage.delivery.ready()
-    wanted = [image_id for image_id in dict.fromkeys(image_ids) if image_id == storable_text(image_id)]
-    with storage.states.writing(collection_id) as state:
-        collection, grouping = state.collection, state.grouping
-        with storage.database.read() as connection:
-            found = images.describe(connection, collection_id, wanted)
-        orders = []
-        rows = np.array([row["row"] for row in found.values()], np.int64)
-        heads: dict[int, int | None] = {}
-        if found:
-            heads_before = grouping.head_of.copy()
-            grouping.remove(rows)
-            restacked = np.setdiff1d(np.flatnonzero(heads_before != grouping.head_of), rows)
-            heads = {row: _or_none(grouping.head_of[row]) for row in restacked.tolist()}
-        with storage.database.write() as connection:
-            digests = inbox.forget_failed(connection, collection_id, wanted)
-            if found:
-                images.delete(connection, collection_id, list(found))
-                images.set_heads(connection, collection_id, heads)
-                events.forget_images(connection, collection_id, list(found))
-                _uncount(connection, collection_id, found)
-                orders.append(outbox.delete(connection, collection, list(found)))
-                digests += [row["sha256"] for row in found.values() if row["sha256"]]
-            unused = images.unused_files(connection, collection_id, digests)
-            views.forget_descriptions(connection, collection_id, unused)
-            if unused:
-                orders.append(outbox.forget(connection, collection, unused))
-        state.forget(rows)
-        storage.delivery.deliver(*orders)
-        return len(found)
-
-
-def _uncount(connection: Connection, collection_id: int, gone: Mapping[str, Record]) -> None:
-    """Take deleted images out of the counts and exemplars; categories that are left empty end."""
-    counts = Counter(row["micro"] for row in gone.values())
-    taxonomy.count_images(connection, collection_id, {micro: -number for micro, number in counts.items()})
-    taxonomy.forget_exemplars(connection, collection_id, gone.keys())
-    touched = {row["category"] for row in gone.values()} - {None}
-    ended = taxonomy.emptied(connection, collection_id, touched) if touched else []
-    taxonomy.retire(connection, collection_id, dict.fromkeys(ended))
-    log: list[Mapping[str, Any]] = [{"kind": "retire", "category": number} for number in ended]
-    if ended:
-        empty = groups.settle(connection, collection_id).ended
-        log += [{"kind": "group-end", "detail": {"group": number}} for number in empty]
-    events.append(connection, collection_id, log)
 
 
 def _or_none(number: int) -> int | None:

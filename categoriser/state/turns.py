@@ -63,6 +63,9 @@ class Among:
             if outbox.has_any(connection, key):
                 self._settle(key)
             turn = Turn(collection_id, None if seen is None else seen.revision)
+            if seen is None:  # whoever has it finds that it is gone
+                yield turn
+                return
             held[collection_id] = turn
             try:
                 yield turn

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, Library
+from tests.killing import killed
 from tests.whole import check, clusters, left_over, pictures
 
 CHILD = Path(__file__).with_name("killed.py")
@@ -22,29 +21,9 @@ CHILD = Path(__file__).with_name("killed.py")
 
 def killed_after(seconds: float, mode: str, library: Path, source: Path) -> list[str]:
     """Run the child, kill it so long after it began to file (or let it finish); returns the accepted ids."""
-    child = subprocess.Popen(
-        [sys.executable, str(CHILD), mode, str(library), str(source)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    errors: list[str] = []
-    listening = threading.Thread(target=lambda: errors.extend(child.stderr or ()))
-    listening.start()
-    first = child.stdout.readline()
-    if first != "go\n":
-        listening.join(10)
-        raise AssertionError(f"the child said {first!r}: {''.join(errors)}")
-    killing = threading.Timer(seconds, child.send_signal, [signal.SIGKILL])
-    killing.start()
-    lines = child.stdout.read().split("\n")[:-1]
-    killing.cancel()
-    assert child.wait() in (0, -signal.SIGKILL), "".join(errors)
-    listening.join(10)
-    return [line.removeprefix("accepted ") for line in lines if line.startswith("accepted ")]
+    lines = killed([str(CHILD), mode, str(library), str(source)], seconds, began=lambda first: first == "go\n")
+    whole_lines = [line.removesuffix("\n") for line in lines if line.endswith("\n")]
+    return [line.removeprefix("accepted ") for line in whole_lines if line.startswith("accepted ")]
 
 
 def settled(library: Library) -> None:

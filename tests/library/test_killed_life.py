@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from categoriser import Collection, Library, NotFoundError
+from tests.killing import killed
 from tests.library.lived import DIMENSION, snapshot
 from tests.whole import check
 
@@ -23,29 +20,15 @@ RUNS = {"run", "some steps"}
 
 def life(library: Path, seed: int, seconds: float) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Live and be killed: the last that was known for certain, and the deed that was under way."""
-    root = Path(__file__).parents[2]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.library.lived", str(library), str(seed)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=root,
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    errors: list[str] = []
-    listening = threading.Thread(target=lambda: errors.extend(child.stderr or ()))
-    listening.start()
-    first = child.stdout.readline()
-    assert first.startswith('{"after": "opening"'), "".join(errors)
-    killing = threading.Timer(seconds, child.send_signal, [signal.SIGKILL])
-    killing.start()
     lines = [
-        json.loads(line) for line in (first + child.stdout.read()).splitlines(keepends=True) if line.endswith("\n")
+        json.loads(line)
+        for line in killed(
+            ["-m", "tests.library.lived", str(library), str(seed)],
+            seconds,
+            began=lambda first: first.startswith('{"after": "opening"'),
+        )
+        if line.endswith("\n")
     ]
-    killing.cancel()
-    assert child.wait() in (0, -signal.SIGKILL), "".join(errors)
-    listening.join(10)
     known = [line for line in lines if "after" in line][-1]
     return known, lines[-1] if "before" in lines[-1] else None
 

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from categoriser import Library, LibraryInUseError
 from categoriser.catalog import Database, sqlite_url
 from categoriser.catalog.tables import collections, slots, versions
-from tests.maintenance.test_schedule import wait_until
 from tests.postgres import cluster
+from tests.waiting import wait_until
 from tests.whole import check, clusters
 
 COLLECTIONS = 3

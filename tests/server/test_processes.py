@@ -22,7 +22,7 @@ from categoriser.catalog.tables import collections, events, inbox, slots
 from categoriser.intake import Item
 from categoriser.library.takeover import leave
 from categoriser.state.queue import prepare
-from tests.maintenance.test_schedule import wait_until
+from tests.waiting import wait_until
 from tests.whole import check, left_over, picture
 
 NAMES = ("anna", "ben")
