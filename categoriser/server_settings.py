@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -16,6 +18,15 @@ class StoreSettings(BaseModel):
     grpc_port: int = Field(ge=1, le=65535, description="on the same machine")
     timeout_seconds: int = Field(ge=1, description="limit of one request")
     prefix: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="begins the names of Qdrant collections")
+    shards: int = Field(ge=0, description="of each Qdrant collection; 0: the server's default")
+    replicas: int = Field(ge=0, description="of each shard; 0: the server's default")
+    write_consistency: int = Field(ge=0, description="replicas that must have a write; 0: the server's default")
+    ordering: Literal["weak", "medium", "strong"] = Field(description="of writes, between replicas")
+    quantisation: Literal["none", "turbo", "scalar", "binary"] = Field(description="of vectors; none is exact")
+    bits: Literal["1", "1.5", "2", "4", "8"] = Field(description="per dimension, of turbo")
+    oversampling: float = Field(ge=1, le=100, description="candidates by compressed vectors for each hit by whole ones")
+    own_shards_from: int = Field(ge=0, description="images from which a collection gets a shard of its own; 0: never")
+    conditional: bool = Field(description="no update changes what a later one has written")
 
 
 class SharedSettings(BaseModel):

@@ -138,6 +138,12 @@ def create_or_find(connection: Connection, name: str, **values: Any) -> Collecti
         return found
 
 
+def encoders(connection: Connection) -> dict[str, int]:
+    """Encoder → dimension, of all that any collection has."""
+    query = sa.select(collections.c.encoder_id, collections.c.dimension).distinct().order_by(collections.c.encoder_id)
+    return {row.encoder_id: row.dimension for row in connection.execute(query)}
+
+
 def by_key(connection: Connection, key: str) -> CollectionRow | None:
     """The collection with that key, or None when it was deleted."""
     row = connection.execute(sa.select(*_COLUMNS).where(collections.c.key == key)).one_or_none()

@@ -93,6 +93,7 @@ for command in (
     curate.undo,
     curate.versions,
     moving.migrate_store,
+    moving.snapshot_store,
     suggest.suggestions,
     suggest.accept,
     suggest.dismiss,

@@ -1,4 +1,4 @@
-"""``categoriser migrate-store``."""
+"""``categoriser migrate-store`` and ``categoriser snapshot-store``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from categoriser.cli.output import print_json, say, waiting
 from categoriser.errors import ConfigurationError
 from categoriser.library import Library
 from categoriser.library.moving import move_collection
+from categoriser.library.store_care import snapshots
 from categoriser.settings import Settings
 
 _ALONE: Final[dict[str, Any]] = {"database": "", "store": {"url": ""}}
@@ -51,3 +52,14 @@ def migrate_store(
         f"{moved.images} images, {moved.vectors} vectors and {moved.files} files of {collection} are at their new place"
     )
     say("and were counted on both sides." + (" They are deleted here." if delete else " They are still here as well."))
+
+
+def snapshot_store(library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
+    """Let the configured Qdrant server write down all vectors, one snapshot for each encoder, while services run."""
+    with Library.open(library, resume=False) as opened, waiting("Waiting for the server"):
+        made = snapshots(opened)
+    if json:
+        print_json({"snapshots": made})
+        return
+    for encoder, name in made.items():
+        say(f"{name} has the vectors of {encoder}.")

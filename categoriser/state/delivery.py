@@ -203,11 +203,11 @@ def apply(order: Order, stores: Stores, files: Files) -> None:
         return
     store = stores.store(order.encoder_id, order.dimension)
     if order.operation == "put" and order.points is not None:
-        store.put(order.collection_key, order.points)
+        store.put(order.collection_key, order.points, order=order.id)
     elif order.operation == "move" and order.micro_ids is not None:
-        store.move(order.collection_key, order.image_ids, order.micro_ids.tolist())
+        store.move(order.collection_key, order.image_ids, order.micro_ids.tolist(), order=order.id)
     elif order.operation == "delete":
-        store.delete(order.collection_key, order.image_ids)
+        store.delete(order.collection_key, order.image_ids, order=order.id)
     elif order.operation == "drop":
         store.drop(order.collection_key)
         files.drop_files(order.collection_key)

@@ -29,6 +29,7 @@ def open_store(settings: StoreSettings, folder: Path, encoder_id: str, dimension
         from categoriser.store.qdrant_edge import QdrantEdgeStore  # noqa: PLC0415
 
         return QdrantEdgeStore(folder / name, dimension)
+    from categoriser.store.layout import Layout  # noqa: PLC0415
     from categoriser.store.qdrant_server import QdrantServerStore  # noqa: PLC0415
 
     return QdrantServerStore(
@@ -39,4 +40,15 @@ def open_store(settings: StoreSettings, folder: Path, encoder_id: str, dimension
         grpc=settings.grpc,
         grpc_port=settings.grpc_port,
         timeout_seconds=settings.timeout_seconds,
+        layout=Layout(
+            shards=settings.shards,
+            replicas=settings.replicas,
+            write_consistency=settings.write_consistency,
+            ordering=settings.ordering,
+            quantisation=settings.quantisation,
+            bits=settings.bits,
+            oversampling=settings.oversampling,
+            own_shards=settings.own_shards_from > 0,
+            conditional=settings.conditional,
+        ),
     )

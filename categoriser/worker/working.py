@@ -18,6 +18,7 @@ from procrastinate.jobs import Job, Status
 from categoriser.catalog import collections
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
+from categoriser.library.store_care import promote_if_large
 from categoriser.library.takeover import file_waiting, watching
 from categoriser.pipeline import run_if_due
 from categoriser.state.queue import QUEUE, Kind, connection_options, prepare, task_name
@@ -94,6 +95,7 @@ def _run(library: Library, key: str) -> None:
     if number is not None:
         with suppress(NotFoundError):  # deleted meanwhile
             run_if_due(library.storage, number)
+            promote_if_large(library, number)
 
 
 def _name(library: Library, key: str) -> None:

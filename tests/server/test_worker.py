@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from categoriser import Collection, Library
 from categoriser.catalog import claims
-from categoriser.catalog.tables import inbox, processes
+from categoriser.catalog.tables import inbox
 from categoriser.domain import Filed
 from categoriser.errors import CategoriserError
 from categoriser.intake import Item
@@ -59,8 +59,7 @@ def test_what_a_dead_process_had_accepted_is_filed_once(opened: Open, tmp_path: 
         assert len(claims.claim(connection, presence.name, dying.collection("a").row.id, limit=8)) == 8
     worked(worker)
     assert len(worker.collection("a")) == 4
-    with worker.storage.database.write() as connection:
-        connection.execute(sa.delete(processes).where(processes.c.id == presence.name))
+    presence.close()  # it says no more that it lives
     assert take_over(worker) == 0  # by way of the queue
     worked(worker)
     assert len(check(worker.collection("a"), tmp_path)) == 12
