@@ -2,6 +2,7 @@
 # make test      linters, types and the test suite          make test-all   with the slow tests
 # make bench     speed and memory                           make bench-quality   how well pictures are grouped
 # make bench-naming   are categories called what they are
+# make web       the web page: its types from the interface, checked and built
 # make serve     the service in the foreground              make clean      remove what was made here
 # make up        two services and a worker in containers, on PostgreSQL and Qdrant           make down   stop them
 #
@@ -27,7 +28,7 @@ ENCODER_OPTION := $(if $(ENCODER),--encoder "$(ENCODER)")
 NO_TORCH := $(or $(filter classic onnx:% vectors:%,$(ENCODER)),$(if $(IMAGES)$(ENCODER),,digits))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down test test-all lint lock clean bench bench-quality bench-naming try-clip
+.PHONY: help demo serve up down test test-all lint lock clean bench bench-quality bench-naming try-clip web
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -69,6 +70,11 @@ bench-quality: $(VENV)/.bench
 bench-naming: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.naming $(ARGS)
 
+web: $(VENV)/.base
+	cd web && npm ci --no-audit --no-fund
+	$(BIN)/python -m categoriser.api.description web/src/api/openapi.json
+	cd web && npm run types && npm run check && npm run build
+
 # the exact versions of the whole tree, from an environment that holds nothing else
 lock:
 	rm -rf build/lock && mkdir -p build && $(PYTHON) -m venv build/lock
@@ -79,7 +85,7 @@ lock:
 	rm -rf build/lock
 
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist demo web/dist web/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 try-clip: $(VENV)/.base

@@ -1,22 +1,27 @@
-"""Search at 100k through the micro-cluster lists, without an index of the store, beside exact search: time, recall."""
+"""Search at 100k: through the micro-cluster lists, within filters, for and against several things: time and recall."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from benchmarks.data import generated, real, without_structure
 from benchmarks.measure import milliseconds, row
-from categoriser import Library
+from categoriser import Collection, Library
 
-N, DIMENSION, QUERIES = 100_000, 512, 300
+N = int(sys.argv[sys.argv.index("--images") + 1]) if "--images" in sys.argv else 100_000
+DIMENSION, QUERIES = 512, 300
 
 
 def main() -> None:
     """Print the rows."""
     one_set("clustered", lambda: generated(N, DIMENSION))
+    if "--first" in sys.argv:
+        return
     one_set("no structure within classes", lambda: without_structure(N, DIMENSION))
     if real("fashion") is not None:
         one_set("real pictures, interpolated", interpolated)
@@ -58,10 +63,13 @@ def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
     ):
         collection = library.collection("benchmark")
         for low in range(0, N, 10_000):
-            collection.add_vectors([str(i) for i in range(low, low + 10_000)], vectors[low : low + 10_000])
+            facts = [{"n": i % 1000, "camera": {"model": f"m{i % 2}"}} for i in range(low, low + 10_000)]
+            collection.add_vectors(
+                [str(i) for i in range(low, low + 10_000)], vectors[low : low + 10_000], metadata=facts
+            )
         found: list[set[str]] = []
         taken = milliseconds(
-            lambda i: found.append({hit.image_id for hit in collection.search(vector=queries[i], limit=10)}), QUERIES
+            lambda i: found.append(ids(collection.search(vector=queries[i], min_relevance=0))), QUERIES
         )
         recall = np.mean([len(hits & set(map(str, truth[:10]))) / 10 for hits, truth in zip(found, exact, strict=True)])
         row(
@@ -69,6 +77,9 @@ def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
             "p50 ≤ 2 ms, recall@10 ≥ .99",
             f"p50 {np.median(taken):.2f} ms, p95 {np.percentile(taken, 95):.2f} ms, recall {recall:.4f}",
         )
+        taken = milliseconds(lambda i: collection.search(vector=queries[i]), QUERIES)
+        row("… only what is relevant, as by default", "", f"p50 {np.median(taken):.2f} ms")
+        _filters(collection, queries, vectors)
         store, stored = library.storage.store(collection.row), collection.row
         whole = milliseconds(lambda i: store.search(stored.key, queries[i], 10), 30)
         row("… the same store read completely", "", f"p50 {np.median(whole):.1f} ms, recall 1")
@@ -76,6 +87,50 @@ def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
             seen, _ = state.grouping.neighbours(queries)
         recall = np.mean([len(set(a.tolist()) & set(b.tolist())) / 15 for a, b in zip(seen, exact, strict=True)])
         row(f"neighbour recall@15 that inserts see, {name}", "≥ .98", f"{recall:.4f}")
+
+
+def ids(found: list) -> set[str]:
+    """Of results."""
+    return {one.image_id for one in found}
+
+
+def _filters(collection: Collection, queries: np.ndarray, vectors: np.ndarray) -> None:
+    """Rows for filters that leave half of the images, a tenth, a hundredth and a thousandth, and for other searches."""
+    number = np.arange(N)
+    assigned = list(collection.assignments().values())
+    largest = collection.categories()[0]
+    for name, wanted, inside in (
+        ("metadata that half have", {"metadata": {"camera.model": "m1"}}, number % 2 == 1),
+        ("a range that a tenth have", {"metadata": {"n": {"lt": 100}}}, number % 1000 < 100),
+        ("a range that a hundredth have", {"metadata": {"n": {"lt": 10}}}, number % 1000 < 10),
+        ("a value that a thousandth have", {"metadata": {"n": 7}}, number % 1000 == 7),
+        ("the largest category", {"category": largest.id}, np.array([one == largest.id for one in assigned])),
+    ):
+        rows = np.flatnonzero(inside)
+        truth = rows[np.argsort(-(queries[:60] @ vectors[rows].T), axis=1)[:, :10]]
+        found, taken = _searched(collection, queries[:60], filter=wanted, min_relevance=0)
+        recall = np.mean([len(hits & set(map(str, one))) / 10 for hits, one in zip(found, truth, strict=True)])
+        row(
+            f"… filtered by {name} ({len(rows):,})",
+            "recall@10 ≥ .99",
+            f"p50 {np.median(taken):.1f} ms, p95 {np.percentile(taken, 95):.1f} ms, recall {recall:.4f}",
+        )
+    for name, options in (
+        ("two for and one against", {"positives": [{"image_id": "5"}], "negatives": [{"image_id": "9"}]}),
+        ("diverse", {"diversity": 0.5, "min_relevance": 0}),
+        ("by category", {"group_by": "category", "min_relevance": 0}),
+    ):
+        _, taken = _searched(collection, queries[:40], **options)
+        row(f"… {name}", "", f"p50 {np.median(taken):.1f} ms, p95 {np.percentile(taken, 95):.1f} ms")
+    taken = milliseconds(lambda _: collection.facets(["category", "month"]), 5)
+    row("facets by category and month, all images", "", f"p50 {np.median(taken):.0f} ms")
+
+
+def _searched(collection: Collection, queries: np.ndarray, **options: Any) -> tuple[list[set[str]], np.ndarray]:
+    """What each query found, and milliseconds."""
+    found: list[set[str]] = []
+    taken = milliseconds(lambda i: found.append(ids(collection.search(vector=queries[i], **options))), len(queries))
+    return found, taken
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ EVENT_KINDS = (  # of the log
     *("granularity", "accept", "undo", "suggest", "dismiss"),
     *("group-spawn", "group-join", "group-revive", "group-merge", "group-end"),  # what became of broad groups
     *("naming", "name", "relabel", "suggest-name"),  # of names that no person gave
+    *("webhook-on", "webhook-off"),  # who is told of all this
 )
 Outcome: TypeAlias = Literal["ran", "nothing new", "failed", "running", "interrupted"]  # of a scheduled run
 
@@ -152,11 +153,19 @@ class Failure(Refused):
     """An entry of the list of inputs that failed for good; ``cursor`` is its place, to page on from."""
 
     cursor: int
+    at: float = 0.0  # when it came, in seconds since the epoch
+    attempts: int = 0  # that ended in a passing failure, before it was given up
+    repeatable: bool = False  # its bytes are to be had: it can be tried again
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search result with what a page needs to show it."""
+    """One search result with what a page needs to show it.
+
+    ``score``: cosine in [-1, 1] with the query, or the score of its tags where only tags were searched for.
+    ``relevance``: in [0, 1], how sure it is that this is what was searched for; None where it cannot be told.
+    ``nearest``: which of the things searched for it is nearest to, such as "text: a red bicycle".
+    """
 
     image_id: str
     score: float
@@ -164,6 +173,8 @@ class Found:
     label: str | None
     name: str | None = None
     source: str | None = None
+    relevance: float | None = None
+    nearest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +333,8 @@ class NamingReport:
 class WhyName:
     """Why a category is called what it is.
 
-    ``source``: "person", "vocabulary", "captions", "llm", "look", or None for a numbered stand-in. ``captions``: image
-    id → what is known about it in words.
+    ``source``: "person", "vocabulary", "captions", "llm", "look", in views "texts" or "terms", or None for a numbered
+    stand-in. ``captions``: image id → what is known about it in words.
     """
 
     category: str

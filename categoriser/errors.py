@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class CategoriserError(Exception):
     """Root of all errors raised on purpose."""
@@ -75,9 +77,46 @@ class OvertakenError(BusyError):
     """Another process changed the collection while this one was about to; nothing was changed here."""
 
 
+class StoppingError(BusyError):
+    """The service is about to end and takes nothing new; its successor does."""
+
+
+class CrowdedError(BusyError):
+    """More pictures of one collection are waiting than may wait; those of others are taken."""
+
+
 class LeaseLostError(CategoriserError):
     """A slot of the schedule was taken over by another process, and what was done for it is dropped."""
 
 
 class NamingError(CategoriserError):
     """A source of names cannot work at the moment; the next one is asked."""
+
+
+class UnauthenticatedError(CategoriserError):
+    """No valid key or token was shown where one is needed.
+
+    ``shown``: one was, and does not count. ``guessed``: it never was one, which may be an attack.
+    """
+
+    def __init__(self, message: str, *, shown: bool = True, guessed: bool = False) -> None:
+        super().__init__(message)
+        self.shown = shown
+        self.guessed = guessed
+
+
+class ForbiddenError(CategoriserError):
+    """Whoever asks may not do this."""
+
+
+class TooManyRequestsError(CategoriserError):
+    """Somebody asks faster than may be asked. ``retry_after``: seconds until it can be tried again."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def code_of(error: BaseException) -> str:
+    """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()

@@ -38,3 +38,4 @@ class SharedSettings(BaseModel):
     lease_seconds: float = Field(gt=0, description="a process that was silent for so long is taken for dead")
     queue: bool = Field(description="put runs and pictures that nobody waits for into the queue, for workers")
     workers: int = Field(ge=1, le=64, description="jobs that one `categoriser worker` does side by side")
+    connections: int = Field(ge=4, le=500, description="to the database, of each process at most")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,9 @@ from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
 from categoriser.secret_files import EnvironmentAndFiles
 from categoriser.server_settings import SharedSettings, StoreSettings
+from categoriser.settings_operations import OperationsSettings
+from categoriser.settings_outgoing import LiveSettings, WebhookSettings
+from categoriser.settings_uploads import UploadSettings
 
 
 @cache
@@ -73,6 +77,31 @@ class NamingSettings(BaseModel):
     daily: int = Field(ge=0, description="renamings of a collection in 24 hours; first names do not count")
 
 
+class AccessSettings(BaseModel):
+    """Who may talk to the service; as environment variables ``CATEGORISER_ACCESS__<NAME>``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keys: Literal["auto", "required", "off"] = Field(description="auto: as soon as there is one, or beyond loopback")
+    hosts: Several[str] = Field(description='names in Host that are answered besides this machine; "*": any')
+    origins: Several[str] = Field(description="web pages of other origins that may call with a key (CORS)")
+    trusted_proxies: Several[str] = Field(description="addresses whose X-Forwarded headers are believed")
+    session_hours: float = Field(gt=0, le=24, description="how long a browser stays signed in")
+    requests_per_second: float = Field(ge=0, description="of one key, unless it has its own; 0: no limit")
+    token_requests_per_second: float = Field(ge=0, description="of one token or browser; 0: no limit")
+    burst_seconds: float = Field(ge=1, le=3600, description="seconds whose requests may come at once")
+    failures_per_minute: int = Field(ge=1, description="wrong keys from one address")
+
+
+class SearchSettings(BaseModel):
+    """What a search shows by itself; as environment variables ``CATEGORISER_SEARCH__<NAME>``. See docs/search.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certain: float = Field(ge=0, le=1, description="relevance of the best result, below which there is none at all")
+    shown: float = Field(ge=0, le=1, description="relevance of the other results at least")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; each field is also an environment variable ``CATEGORISER_<NAME>``."""
 
@@ -103,6 +132,12 @@ class Settings(BaseSettings):
     fetch_seconds: float = Field(gt=0, description="time limit of one download")
 
     naming: NamingSettings = Field(description="how categories get names")
+    access: AccessSettings = Field(description="who may talk to the service")
+    operations: OperationsSettings = Field(description="running the service")
+    uploads: UploadSettings = Field(description="how uploads are taken in")
+    live: LiveSettings = Field(description="streams of events")
+    webhooks: WebhookSettings = Field(description="deliveries of events")
+    search: SearchSettings = Field(description="what a search shows by itself")
     store: StoreSettings = Field(description="where vectors live")
     shared: SharedSettings = Field(description="processes that share a library")
 
@@ -152,9 +187,11 @@ class Settings(BaseSettings):
             file = own or config_folder() / "default.toml"  # the shipped one is sound
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise ConfigurationError(f"The configuration file {file} cannot be read: {reason}.") from None
-        except SettingsError:  # of all settings only this table is read as JSON
+        except SettingsError as error:  # of all settings only tables are read as JSON
+            table = re.search(r'field "(\w+)"', str(error))
+            name = f"CATEGORISER_{table[1].upper()}" if table else "CATEGORISER_<TABLE>"
             raise ConfigurationError(
-                "CATEGORISER_NAMING is no JSON object: correct it, or set its parts as CATEGORISER_NAMING__<NAME>."
+                f"{name} is no JSON object: correct it, or set its parts as {name}__<NAME>."
             ) from None
         except ValidationError as error:
             raise ConfigurationError(_sentence(error.errors()[0])) from None

@@ -92,6 +92,7 @@ KINDS = {"spawn", "split", "retire", "revive", "run", "undo", "gather", "reject"
 KINDS |= {"suggest", "dismiss", "accept"}
 KINDS |= {"naming", "name", "relabel", "suggest-name"}
 KINDS |= {"rename", "lock", "unlock", "hide", "show", "apart", "granularity"}
+KINDS |= {"webhook-on", "webhook-off"}
 KINDS |= {"group-spawn", "group-join", "group-revive", "group-merge", "group-end"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,15 +18,24 @@ from categoriser.errors import (
     CategoriserError,
     ConfigurationError,
     ConflictError,
+    CrowdedError,
     EncoderMismatchError,
+    ForbiddenError,
     LibraryInUseError,
     MissingExtraError,
     MissingWeightsError,
+    NamingError,
     NotFoundError,
     OutdatedError,
     RejectedError,
+    StoppingError,
+    TooManyRequestsError,
+    UnauthenticatedError,
     UnreachableError,
+    code_of,
 )
+from categoriser.library.uploads import InProgressError
+from categoriser.telemetry.request_id import HEADER
 
 
 class TooLargeError(RejectedError):
@@ -41,12 +50,27 @@ class UnsupportedMediaError(InvalidRequestError):
     """A body is of a kind that the route does not take."""
 
 
+class SlowBodyError(InvalidRequestError):
+    """A body did not arrive in time."""
+
+
+class CallerError(CategoriserError):
+    """Whoever calls does not say who it is as it has to."""
+
+
 # the first class of an error's ancestry that is listed here decides
 _STATUS: Final[dict[type, int]] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    CallerError: HTTPStatus.UNAUTHORIZED,
+    CrowdedError: HTTPStatus.TOO_MANY_REQUESTS,
     OutdatedError: HTTPStatus.PRECONDITION_FAILED,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnreachableError: HTTPStatus.BAD_GATEWAY,
+    NamingError: HTTPStatus.BAD_GATEWAY,
     ConflictError: HTTPStatus.CONFLICT,
     RejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.BAD_REQUEST,
@@ -57,7 +81,15 @@ _STATUS: Final[dict[type, int]] = {
     MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
     LibraryInUseError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {BusyError: 2, UnreachableError: 60}
+_RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
+    BusyError: 2,
+    CrowdedError: 30,
+    InProgressError: 2,
+    StoppingError: 5,
+    UnreachableError: 60,
+}
+
+__all__ = ["answer_errors", "code_of", "error_body", "invalid", "status_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,11 +97,6 @@ _log = logging.getLogger(__name__)
 def status_of(error: CategoriserError) -> int:
     """HTTP status of an error."""
     return next((int(_STATUS[kind]) for kind in type(error).__mro__ if kind in _STATUS), 500)
-
-
-def code_of(error: CategoriserError) -> str:
-    """Stable word for programs: ``UnreadablePictureError`` → ``unreadable_picture``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
 
 
 def error_body(code: str, message: str) -> dict[str, Any]:
@@ -85,27 +112,41 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestEr
     return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
 
 
+def answer(error: CategoriserError) -> JSONResponse:
+    """An error of ours as an answer."""
+    headers = {}
+    seconds = error.retry_after if isinstance(error, TooManyRequestsError) else _RETRY_AFTER_SECONDS.get(type(error))
+    if seconds is not None:
+        headers["Retry-After"] = str(math.ceil(seconds))
+    if isinstance(error, UnauthenticatedError):  # RFC 6750
+        headers["WWW-Authenticate"] = 'Bearer realm="categoriser"' + (', error="invalid_token"' if error.shown else "")
+    return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
     @app.exception_handler(CategoriserError)
-    async def ours(_: Request, error: CategoriserError) -> JSONResponse:
-        seconds = _RETRY_AFTER_SECONDS.get(type(error))
-        headers = None if seconds is None else {"Retry-After": str(seconds)}
-        return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
+    async def ours(request: Request, error: CategoriserError) -> JSONResponse:
+        request.state.error_code = code_of(error)
+        return answer(error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         problem = invalid(error)
+        request.state.error_code = code_of(problem)
         return JSONResponse(error_body(code_of(problem), str(problem)), status_of(problem))
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
+        request.state.error_code = code
         return JSONResponse(error_body(code, str(error.detail)), error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:
         _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
         message = "The service met an error that is none of yours; its log has the details."
-        return JSONResponse(error_body("internal", message), HTTPStatus.INTERNAL_SERVER_ERROR)
+        made = getattr(request.state, "request_id", "")  # this answer goes past the layer that marks all others
+        headers = {HEADER: made} if made else None
+        return JSONResponse(error_body("internal", message), HTTPStatus.INTERNAL_SERVER_ERROR, headers)

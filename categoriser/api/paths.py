@@ -36,18 +36,19 @@ class EncodedSlashes:
         await self._app(scope, receive, send)
 
 
-def _restored(name: str) -> str:
+def restored(name: str) -> str:
+    """A part of the path as its sender wrote it."""
     return name.replace(_SLASH, "/")
 
 
 CollectionName = Annotated[
     str,
     Path(alias="collection", description="name of the collection, percent-encoded", examples=["anna"]),
-    AfterValidator(_restored),
+    AfterValidator(restored),
 ]
-ImageId = Annotated[str, Path(description="id of the image, percent-encoded"), AfterValidator(_restored)]
-GroupId = Annotated[str, Path(description="id of the group"), AfterValidator(_restored)]
-CategoryId = Annotated[str, Path(description="id of the category"), AfterValidator(_restored)]
+ImageId = Annotated[str, Path(description="id of the image, percent-encoded"), AfterValidator(restored)]
+GroupId = Annotated[str, Path(description="id of the group"), AfterValidator(restored)]
+CategoryId = Annotated[str, Path(description="id of the category"), AfterValidator(restored)]
 Version = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="version of the taxonomy")]
 EventCursor = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="cursor of the event")]
 SuggestionId = Annotated[int, Path(ge=0, le=LARGEST_NUMBER, description="id of the suggestion")]

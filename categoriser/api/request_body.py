@@ -1,102 +1,19 @@
-"""Bodies that come in more than one form: pictures as multipart or addresses, a search as JSON or with a picture."""
+"""What bodies that FastAPI does not read itself have in common."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.datastructures import FormData, UploadFile
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
 
-from categoriser.api.errors import InvalidRequestError, TooLargeError, UnsupportedMediaError, invalid
-from categoriser.api.limits import ByteBudget
-from categoriser.api.models.base import ImageIdText, Metadata
-from categoriser.api.models.search import SearchRequest
-from categoriser.api.models.uploads import MOST_IMAGES, Address, Addresses
-from categoriser.api.receiving import Sent
-from categoriser.intake import Item, safe_url
+from categoriser.api.errors import InvalidRequestError, TooLargeError, invalid
 
-_FILE_FIELDS: Final = ("file", "files")
-_NARROWING: Final = ("category", "added_from", "added_before")
-_LONGEST_NAME: Final = 1024
-_FIELD_BYTES: Final = 128 * 1024
+FIELD_BYTES: Final = 128 * 1024
 
-_ids: Final[TypeAdapter[str]] = TypeAdapter(ImageIdText)
-_metadata: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(Metadata)
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The pictures of an upload. ``single``: the answer is about one and not a report."""
-
-    single: bool
-    sent: AsyncIterator[Sent]
-
-
-@asynccontextmanager
-async def uploaded_pictures(request: Request, budget: ByteBudget, max_bytes: int) -> AsyncIterator[Pictures]:
-    """The pictures of a request; files are read into memory one by one as the budget has room for them.
-
-    Raises:
-        InvalidRequestError: the body has not the form it must have.
-        TooLargeError: its only file is larger than ``max_bytes``; one of several is refused on its own.
-    """
-    kind = _media_type(request)
-    if kind == "multipart/form-data":
-        async with request.form(max_files=MOST_IMAGES, max_fields=2 * MOST_IMAGES, max_part_size=_FIELD_BYTES) as form:
-            files = [
-                (name, part)
-                for name, part in form.multi_items()
-                if name in _FILE_FIELDS and isinstance(part, UploadFile)
-            ]
-            if not files:
-                raise InvalidRequestError("The body holds no picture; send one as a file part called file.")
-            ids, metadata = _for_each(form, "id", len(files)), _facts(form, len(files))
-            parts = [part for _, part in files]
-            yield Pictures([name for name, _ in files] == ["file"], _read(parts, ids, metadata, budget, max_bytes))
-    elif kind == "application/json":
-        body = await request.body()
-        asks_many = isinstance(_json(body), dict) and "images" in _json(body)
-        addresses = _validated(Addresses, body).images if asks_many else [_validated(Address, body)]
-        yield Pictures(not asks_many, _fetchable(addresses))
-    else:
-        raise UnsupportedMediaError("Send pictures as multipart/form-data or addresses as application/json.")
-
-
-async def search_request(request: Request, max_bytes: int) -> tuple[SearchRequest, bytes | None]:
-    """What is searched for, and the picture to search with if there is one.
-
-    Raises:
-        InvalidRequestError: the body has not the form it must have.
-        TooLargeError: the picture is larger than ``max_bytes``.
-    """
-    kind = _media_type(request)
-    if kind == "application/json":
-        wanted = _validated(SearchRequest, await request.body())
-        return wanted, None if wanted.image is None else _from_base64(wanted.image, max_bytes)
-    if kind != "multipart/form-data":
-        raise UnsupportedMediaError("Search with application/json, or with a picture as multipart/form-data.")
-    async with request.form(max_files=1, max_fields=20, max_part_size=_FIELD_BYTES) as form:
-        picture = form.get("file")
-        if not isinstance(picture, UploadFile):
-            raise InvalidRequestError("The body holds no picture; send one as a file part called file.")
-        _check_size(picture, max_bytes)
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        narrowing: dict[str, Any] = {name: fields.pop(name) for name in _NARROWING if name in fields}
-        narrowing["tags"] = [value for value in form.getlist("tags") if isinstance(value, str)]
-        fields.pop("tags", None)
-        try:
-            wanted = SearchRequest.model_validate({**fields, "filter": narrowing, "image": "sent as a file"})
-        except ValidationError as error:
-            raise invalid(error) from None
-        return wanted, await picture.read()
 
 
 def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -115,87 +32,40 @@ def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
     return resolved
 
 
-async def _read(
-    files: list[UploadFile], ids: list[str | None], metadata: list[dict[str, Any]], budget: ByteBudget, max_bytes: int
-) -> AsyncIterator[Sent]:
-    for file, image_id, facts in zip(files, ids, metadata, strict=True):
-        name = (file.filename or "upload")[:_LONGEST_NAME]
-        try:
-            _check_size(file, max_bytes)
-        except TooLargeError as error:
-            yield Sent(name, error)
-            continue
-        size = file.size or 0
-        await budget.take(size)
-        try:
-            data = await file.read()
-        except BaseException:
-            budget.give(size)
-            raise
-        yield Sent(name, Item(name, data=data, image_id=image_id, metadata=facts), size)
-
-
-async def _fetchable(addresses: list[Address]) -> AsyncIterator[Sent]:
-    for address in addresses:
-        name = safe_url(address.url).rstrip("/").rpartition("/")[2][:_LONGEST_NAME] or "picture"
-        item = Item(name, url=address.url, image_id=address.id, metadata=address.metadata)
-        yield Sent(safe_url(address.url), item)
-
-
-def _for_each(form: FormData, field: str, count: int) -> list[str | None]:
-    values = [value for value in form.getlist(field) if isinstance(value, str)]
-    if len(values) not in {0, count}:
-        raise InvalidRequestError(f"{len(values)} {field} fields do not fit {count} files; send none or one for each.")
-    try:
-        return [_ids.validate_python(value) if value else None for value in values] or [None] * count
-    except ValidationError as error:
-        raise InvalidRequestError(f"{field}: {error.errors()[0]['msg']}.") from None
-
-
-def _facts(form: FormData, count: int) -> list[dict[str, Any]]:
-    values = [value for value in form.getlist("metadata") if isinstance(value, str) and value]
-    if len(values) not in {0, 1, count}:
-        raise InvalidRequestError(
-            f"{len(values)} metadata fields do not fit {count} files; send none, one for all, or one for each."
-        )
-    try:
-        facts = [_metadata.validate_json(value) for value in values]
-    except ValidationError as error:
-        raise InvalidRequestError(f"metadata: {error.errors()[0]['msg']}.") from None
-    return facts * count if len(facts) == 1 else facts or [{} for _ in range(count)]
-
-
-def _check_size(file: UploadFile, max_bytes: int) -> None:
+def too_large(file: UploadFile, max_bytes: int) -> TooLargeError | None:
+    """Why a file is refused by its size alone."""
     size = file.size or 0
-    if size > max_bytes:
-        raise TooLargeError(
-            f"{file.filename or 'The file'} has {size:,} bytes and the limit is {max_bytes:,}; send a smaller version."
-        )
+    if size <= max_bytes:
+        return None
+    return TooLargeError(
+        f"{file.filename or 'The file'} has {size:,} bytes and the limit is {max_bytes:,}; send a smaller version."
+    )
 
 
-def _from_base64(text: str, max_bytes: int) -> bytes:
-    try:
-        data = base64.b64decode(text.rpartition("base64,")[2], validate=True)  # a data URL is fine too
-    except (binascii.Error, ValueError):
-        raise InvalidRequestError("image: this is not base64; send the bytes of a picture file in base64.") from None
-    if len(data) > max_bytes:
-        raise TooLargeError(f"The picture has {len(data):,} bytes and the limit is {max_bytes:,}; send a smaller one.")
-    return data
+def json_of(body: bytes) -> Any:
+    """The value of a JSON body.
 
-
-def _json(body: bytes) -> Any:
+    Raises:
+        InvalidRequestError: it is none.
+    """
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise InvalidRequestError("The body is not JSON.") from None
 
 
-def _validated(model: type[AnyModel], body: bytes) -> AnyModel:
+def validated(model: type[AnyModel], body: bytes | str) -> AnyModel:
+    """A JSON body as a model.
+
+    Raises:
+        InvalidRequestError: it does not fit.
+    """
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(error) from None
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """What a body says it is, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()

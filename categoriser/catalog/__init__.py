@@ -4,6 +4,7 @@ Every module is a set of functions over an open connection, so that the caller d
 touches data without being told the collection.
 """
 
+from categoriser.catalog import tables_uploads  # its tables have to be known to all
 from categoriser.catalog.database import Database, sqlite_url, storable_text
 
-__all__ = ["Database", "sqlite_url", "storable_text"]
+__all__ = ["Database", "sqlite_url", "storable_text", "tables_uploads"]

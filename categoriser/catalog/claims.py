@@ -1,27 +1,27 @@
 """Who of several processes files which of the accepted pictures.
 
 An entry of the inbox belongs to the process in ``owner`` as long as that lives. Those of nobody, or of a dead process,
-can be claimed; two who claim at the same time get different ones. A claim is given up at the end of orderly work; one
-that is not means that its process died over it, and what kills processes is not tried for ever.
+can be claimed; two who claim at the same time get different ones. A process that ends in order gives back what it has
+not filed; one that does not died over it, and what kills processes is not tried for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.processes import living
-from categoriser.catalog.tables import Record, collections, inbox
+from categoriser.catalog.tables import inbox
 
 MOST: Final = 5  # claims of one entry that came to no end
 _GIVEN_UP: Final = f"The process that filed this picture ended without a word, {MOST} times; look at the picture."
 
 
-def claim(connection: Connection, owner: str, collection_id: int, *, limit: int) -> list[Record]:
-    """Take over entries of a collection, oldest first, with the collection's name."""
+def claim(connection: Connection, owner: str, collection_id: int, *, limit: int) -> list[int]:
+    """Take over entries of a collection, oldest first; returns their numbers."""
     wanted = (
         sa.select(inbox.c.id)
         .where(inbox.c.collection_id == collection_id, _abandoned(), inbox.c.claims < MOST)
@@ -30,24 +30,17 @@ def claim(connection: Connection, owner: str, collection_id: int, *, limit: int)
         .with_for_update(skip_locked=True)
     )
     numbers = list(connection.execute(wanted).scalars())
-    if not numbers:
-        return []
-    mine = sa.update(inbox).where(inbox.c.id.in_(numbers)).values(owner=owner, claims=inbox.c.claims + 1)
-    connection.execute(mine)
-    query = (
-        sa.select(inbox, collections.c.name.label("collection"))
-        .join_from(inbox, collections)
-        .where(inbox.c.id.in_(numbers))
-        .order_by(inbox.c.id)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
-
-
-def release(connection: Connection, owner: str, numbers: Sequence[int]) -> None:
-    """Let anybody have entries that could not be filed now."""
     if numbers:
-        mine = sa.and_(inbox.c.id.in_(numbers), inbox.c.owner == owner, inbox.c.reason.is_(None))
-        connection.execute(sa.update(inbox).where(mine).values(owner=None, claims=inbox.c.claims - 1))
+        mine = sa.update(inbox).where(inbox.c.id.in_(numbers))
+        connection.execute(mine.values(owner=owner, claims=inbox.c.claims + 1))
+    return numbers
+
+
+def release_all(connection: Connection, owner: str) -> None:
+    """Let anybody have what a process that ends in order has not filed; that it had it does not count."""
+    fewer = sa.case((inbox.c.claims > 0, inbox.c.claims - 1), else_=0)
+    mine = sa.and_(inbox.c.owner == owner, inbox.c.reason.is_(None))
+    connection.execute(sa.update(inbox).where(mine).values(owner=None, claims=fewer))
 
 
 def give_up(connection: Connection) -> int:
@@ -63,4 +56,5 @@ def abandoned_collections(connection: Connection, *, after: int = 0, limit: int 
 
 
 def _abandoned() -> sa.ColumnElement[bool]:
-    return sa.and_(inbox.c.reason.is_(None), sa.or_(inbox.c.owner.is_(None), inbox.c.owner.not_in(living())))
+    due = sa.or_(inbox.c.next_at.is_(None), inbox.c.next_at <= time.time())
+    return sa.and_(inbox.c.reason.is_(None), due, sa.or_(inbox.c.owner.is_(None), inbox.c.owner.not_in(living())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -68,6 +68,20 @@ class CollectionRow:
         return _whole_number(plain) if plain != number and key in {"", self.key} else None
 
 
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Collections that somebody may see: these, and those whose names begin so."""
+
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...]
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """For a query over collections. No LIKE: SQLite's takes upper and lower case for the same."""
+        name = collections.c.name
+        begins = [sa.func.substr(name, 1, len(prefix)) == prefix for prefix in self.prefixes]
+        return sa.or_(name.in_(self.names), *begins)
+
+
 def _whole_number(text: str) -> int | None:
     fits = text.isdecimal() and len(text) < len(str(LARGEST_NUMBER))
     return int(text) if fits else None
@@ -76,6 +90,7 @@ def _whole_number(text: str) -> int | None:
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]
 # made once: building a statement takes longer than running it
 _BY_ID = sa.select(*_COLUMNS).where(collections.c.id == sa.bindparam("which"))
+_PRESENT = sa.select(collections.c.id).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
 _BY_NAME = sa.select(*_COLUMNS).where(collections.c.name == sa.bindparam("which"))
 
 
@@ -120,12 +135,6 @@ def get(connection: Connection, collection_id: int) -> CollectionRow | None:
     return None if row is None else CollectionRow(**row._mapping)
 
 
-def keep(connection: Connection, collection_id: int) -> bool:
-    """Whether the collection exists, and will until the transaction ends."""
-    query = sa.select(collections.c.id).where(collections.c.id == collection_id)
-    return connection.execute(query.with_for_update(read=True, key_share=True)).first() is not None
-
-
 def create_or_find(connection: Connection, name: str, **values: Any) -> CollectionRow:
     """A new collection, or the one of that name that another process makes at the same time."""
     try:
@@ -144,15 +153,24 @@ def encoders(connection: Connection) -> dict[str, int]:
     return {row.encoder_id: row.dimension for row in connection.execute(query)}
 
 
+def present(connection: Connection, collection_ids: Collection[int]) -> set[int]:
+    """Those of the collections that were not deleted."""
+    return set(connection.execute(_PRESENT, {"which": list(collection_ids)}).scalars())
+
+
 def by_key(connection: Connection, key: str) -> CollectionRow | None:
     """The collection with that key, or None when it was deleted."""
     row = connection.execute(sa.select(*_COLUMNS).where(collections.c.key == key)).one_or_none()
     return None if row is None else CollectionRow(**row._mapping)
 
 
-def page(connection: Connection, *, after: str = "", limit: int = 100) -> list[CollectionRow]:
-    """Collections by name, those after a name; views are not among them."""
+def page(
+    connection: Connection, *, after: str = "", limit: int = 100, visible: Visible | None = None
+) -> list[CollectionRow]:
+    """Collections by name, those after a name, as far as they are visible; views are not among them."""
     listed = sa.and_(collections.c.name > after, collections.c.parent_key.is_(None))
+    if visible is not None:
+        listed = sa.and_(listed, visible.condition())
     query = sa.select(*_COLUMNS).where(listed).order_by(collections.c.name).limit(limit)
     return [CollectionRow(**row._mapping) for row in connection.execute(query)]
 

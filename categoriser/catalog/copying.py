@@ -12,6 +12,8 @@ from categoriser.catalog.tables import Record, collections, inbox, metadata
 
 _CHUNK: Final = 500
 _ASIDE: Final = "moving"  # in ``parent_key``: like a view it is in no list, and nobody can write such a name
+# what belongs to the installation, or is forgotten after days anyway
+_LEFT: Final = {"uploads", "idempotency_keys", "webhooks", "webhook_cursors", "webhook_deliveries"}
 _RENAMED: Final = {"id", "name", "parent_key", "schedule"}
 
 
@@ -77,7 +79,7 @@ def views_of(connection: Connection, key: str) -> list[int]:
 
 
 def _tables() -> list[sa.Table]:
-    return [table for table in metadata.sorted_tables if "collection_id" in table.c]
+    return [table for table in metadata.sorted_tables if "collection_id" in table.c and table.name not in _LEFT]
 
 
 def _pages(connection: Connection, table: sa.Table, collection_id: int) -> Iterator[list[Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog import feed
 from categoriser.catalog.tables import Record, collections, events
 
 
@@ -18,6 +19,7 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
         return
     # the update is also the lock that keeps cursors in order of commit
     last = connection.execute(_ADVANCE, {"of": collection_id, "by": len(entries)}).scalar_one()
+    feed.note(connection, collection_id)
     now = time.time()
     connection.execute(
         _INSERT,

@@ -88,6 +88,30 @@ def assignments(connection: Connection, collection_id: int) -> list[tuple[str, i
     return [(row.image_id, row.category) for row in connection.execute(query)]
 
 
+def of_category(connection: Connection, collection_id: int, category: int | None) -> tuple[list[int], list[str]]:
+    """Rows and ids of the images of a category, or of Unsorted for None, in order of arrival."""
+    query = (
+        sa.select(images.c.row, images.c.image_id)
+        .join_from(images, micros, _same_micro())
+        .where(images.c.collection_id == collection_id, micros.c.category.is_not_distinct_from(category))
+        .order_by(images.c.row)
+    )
+    found = connection.execute(query).all()
+    return [one.row for one in found], [one.image_id for one in found]
+
+
+def on_map(connection: Connection, collection_id: int, *, after: int, limit: int) -> list[tuple[int, str, int | None]]:
+    """Row, image id and category number of images behind a row, in order of arrival."""
+    query = (
+        sa.select(images.c.row, images.c.image_id, micros.c.category)
+        .join_from(images, micros, _same_micro())
+        .where(images.c.collection_id == collection_id, images.c.row > after)
+        .order_by(images.c.row)
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
 def engine_rows(
     connection: Connection, collection_id: int, *, start: int = 0
 ) -> list[tuple[int, str, int, int | None, bytes | None]]:

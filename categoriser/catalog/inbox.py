@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.tables import Record, collections, inbox
+from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
 
 def accept(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]]) -> list[int]:
     """Note pictures that have to be filed; returns their numbers in the same order. Keys: columns of ``inbox``."""
+    return accept_all(connection, [{**entry, "collection_id": collection_id} for entry in entries])
+
+
+def accept_all(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> list[int]:
+    """As ``accept``, of several collections: each entry names its own."""
     now = time.time()
-    values = [{**entry, "collection_id": collection_id, "accepted_at": now} for entry in entries]
+    values = [{**_NO_ADDRESS, **entry, "accepted_at": now} for entry in entries]
     return list(connection.execute(_ACCEPT, values).scalars())
 
 
-def has_failed(connection: Connection, collection_id: int) -> bool:
-    """Whether any entry of the collection failed."""
-    return connection.execute(_HAS_FAILED, {"of": collection_id}).first() is not None
+def keep_bytes(connection: Connection, data: Mapping[int, bytes]) -> None:
+    """Keep the bytes of entries in the database until they are filed."""
+    if data:
+        connection.execute(_KEEP, [{"inbox_id": number, "data": one} for number, one in data.items()])
+
+
+def bytes_of(connection: Connection, number: int) -> bytes | None:
+    """The bytes of an entry, where the database keeps them."""
+    return connection.execute(_BYTES, {"n": number}).scalar_one_or_none()
+
+
+def fetched(connection: Connection, number: int, *, image_id: str, sha256: str) -> None:
+    """Note what was behind an address; the original lies with us now."""
+    values = {"image_id": image_id, "sha256": sha256, "stored": True}
+    connection.execute(sa.update(inbox).where(inbox.c.id == number).values(**values))
+    connection.execute(sa.update(upload_items).where(upload_items.c.inbox_id == number).values(image_id=image_id))
+
+
+def have_failed(connection: Connection, collection_ids: Collection[int]) -> set[int]:
+    """Those of the collections that have any failed entry."""
+    return {number for number in collection_ids if connection.execute(_HAS_FAILED, {"of": number}).first() is not None}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -42,9 +66,63 @@ def settle(connection: Connection, numbers: Sequence[int]) -> None:
         connection.execute(_SETTLE, [{"n": n} for n in numbers])
 
 
-def fail(connection: Connection, number: int, reason: str) -> None:
-    """Keep an entry as failed, with its reason."""
-    connection.execute(sa.update(inbox).where(inbox.c.id == number).values(reason=reason))
+def fail(connection: Connection, number: int, reason: str, code: str = "rejected") -> None:
+    """Keep an entry as failed, with its reason; whoever asks about its upload is told so too."""
+    values = {"reason": reason, "next_at": None, "problem": None}
+    connection.execute(sa.update(inbox).where(inbox.c.id == number).values(**values))
+    of = upload_items.c.inbox_id == number
+    connection.execute(sa.update(upload_items).where(of).values(reason=reason, code=code[:32]))
+
+
+def defer(connection: Connection, number: int, problem: str, next_at: float) -> None:
+    """Note that an attempt failed for now."""
+    values = {"attempts": inbox.c.attempts + 1, "next_at": next_at, "problem": problem}
+    connection.execute(sa.update(inbox).where(inbox.c.id == number).values(**values))
+
+
+def retry(connection: Connection, collection_id: int, numbers: Sequence[int] | None = None) -> list[int]:
+    """Let failed entries wait again, those named or all; returns those that can be: their bytes are to be had."""
+    found: list[int] = []
+    for which in _chosen(numbers):
+        again = sa.and_(_failed_of(collection_id), which, _repeatable())
+        query = (
+            sa.update(inbox)
+            .where(again)
+            .values(reason=None, attempts=0, next_at=None, problem=None, owner=None, claims=0)
+        )
+        some = list(connection.execute(query.returning(inbox.c.id)).scalars())
+        for start in range(0, len(some), _CHUNK):
+            of = upload_items.c.inbox_id.in_(some[start : start + _CHUNK])
+            connection.execute(sa.update(upload_items).where(of).values(reason=None, code=None))
+        found += some
+    return sorted(found)
+
+
+def discard(connection: Connection, collection_id: int, numbers: Sequence[int] | None = None) -> tuple[int, list[str]]:
+    """Delete failed entries, those named or all; returns how many there were and the digests they had."""
+    count, digests = 0, []
+    for which in _chosen(numbers):
+        query = sa.delete(inbox).where(_failed_of(collection_id), which).returning(inbox.c.sha256)
+        gone = list(connection.execute(query).scalars())
+        count += len(gone)
+        digests += [one for one in gone if one is not None]
+    return count, digests
+
+
+def count_failed(connection: Connection, collection_id: int, numbers: Sequence[int] | None = None) -> tuple[int, int]:
+    """Number of failed entries, those named or all, and of those of them that can be tried again."""
+    total = repeatable = 0
+    columns = (sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_repeatable(), 1), else_=0)), 0))
+    for which in _chosen(numbers):
+        row = connection.execute(sa.select(*columns).where(_failed_of(collection_id), which)).one()
+        total, repeatable = total + int(row[0]), repeatable + int(row[1])
+    return total, repeatable
+
+
+def withdraw(connection: Connection, collection_id: int, image_id: str) -> int:
+    """Delete the waiting entries of an image that is not wanted any more; returns how many there were."""
+    of = sa.and_(inbox.c.collection_id == collection_id, inbox.c.image_id == image_id, inbox.c.reason.is_(None))
+    return int(connection.execute(sa.delete(inbox).where(of)).rowcount)
 
 
 def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list[Record]:
@@ -60,24 +138,22 @@ def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list
 
 
 def failed(connection: Connection, collection_id: int, *, after: int = 0, limit: int = 100) -> list[Record]:
-    """Failed entries of one collection with their reasons, in order of arrival."""
+    """Failed entries of one collection with their reasons, in order; ``kept``: the database has the bytes."""
+    kept = sa.exists().where(inbox_bytes.c.inbox_id == inbox.c.id).label("kept")
     query = (
-        sa.select(inbox)
-        .where(inbox.c.collection_id == collection_id, inbox.c.id > after, inbox.c.reason.is_not(None))
-        .order_by(inbox.c.id)
-        .limit(limit)
+        sa.select(inbox, kept).where(_failed_of(collection_id), inbox.c.id > after).order_by(inbox.c.id).limit(limit)
     )
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def waiting(connection: Connection, collection_id: int) -> int:
-    """Number of entries of a collection that wait to be filed."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(inbox)
-        .where(inbox.c.collection_id == collection_id, inbox.c.reason.is_(None))
-    )
-    return int(connection.execute(query).scalar_one())
+def waiting(connection: Connection, collection_id: int | None = None, *, most: int | None = None) -> int:
+    """Number of entries that wait to be filed, of a collection or of all; counts no further than ``most``."""
+    query = sa.select(inbox.c.id).where(inbox.c.reason.is_(None))
+    if collection_id is not None:
+        query = query.where(inbox.c.collection_id == collection_id)
+    if most is not None:
+        query = query.limit(most)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
 
 
 def clear_failed(connection: Connection, collection_id: int, *, sha256: str | None, source: str | None) -> list[str]:
@@ -107,9 +183,28 @@ def _forget(connection: Connection, collection_id: int, which: sa.ColumnElement[
     return [digest for digest in connection.execute(query).scalars() if digest is not None]
 
 
+def _failed_of(collection_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(inbox.c.collection_id == collection_id, inbox.c.reason.is_not(None))
+
+
+def _repeatable() -> sa.ColumnElement[bool]:
+    kept = sa.exists().where(inbox_bytes.c.inbox_id == inbox.c.id)
+    return sa.or_(inbox.c.stored, inbox.c.source.is_not(None), kept)
+
+
+def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
+    if numbers is None:
+        return [sa.true()]
+    return [inbox.c.id.in_(numbers[start : start + _CHUNK]) for start in range(0, len(numbers), _CHUNK)]
+
+
+_CHUNK = 500
+_NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
 _HAS_FAILED = (
     sa.select(inbox.c.id).where(inbox.c.collection_id == sa.bindparam("of"), inbox.c.reason.is_not(None)).limit(1)
 )
 _SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
+_KEEP = sa.insert(inbox_bytes)
+_BYTES = sa.select(inbox_bytes.c.data).where(inbox_bytes.c.inbox_id == sa.bindparam("n"))
 _ACCEPT = sa.insert(inbox).returning(inbox.c.id, sort_by_parameter_order=True)

@@ -90,7 +90,12 @@ class Locks:
     def __init__(self, engine: sa.Engine) -> None:
         """Connect to the same server; nothing is asked of it before the first lock."""
         self._engine = sa.create_engine(
-            engine.url, isolation_level="AUTOCOMMIT", pool_size=5, max_overflow=90, pool_reset_on_return=None
+            engine.url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=4,  # as many as collections that one process writes side by side
+            max_overflow=8,
+            pool_timeout=300,  # a run may take its time
+            pool_reset_on_return=None,
         )
         sa.event.listen(self._engine, "connect", _set_patience)
 

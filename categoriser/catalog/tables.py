@@ -222,6 +222,11 @@ inbox = sa.Table(
     sa.Column("reason", sa.Text, nullable=True),  # set: it failed for good
     sa.Column("owner", sa.String(64), nullable=True),  # the process that files it; null: whoever comes first
     sa.Column("claims", sa.Integer, nullable=False, server_default="0"),  # how often it was taken over
+    sa.Column("url", sa.Text, nullable=True),  # as it has to be fetched; may hold secrets, and is never shown
+    sa.Column("inside", sa.Boolean, nullable=False, server_default=sa.false()),  # may be fetched from our own network
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # that ended in a passing failure
+    sa.Column("next_at", sa.Double, nullable=True),  # set: not to be tried before
+    sa.Column("problem", sa.Text, nullable=True),  # of the last attempt
     sa.Index(None, "collection_id", "id"),
     sa.Index(None, "collection_id", "sha256"),
     sa.Index(None, "collection_id", "source"),

@@ -14,14 +14,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from categoriser.api.errors import code_of, error_body
+from categoriser.api.errors import error_body
 from categoriser.cli import (
     add,
     change,
     curate,
     demo,
     doctor,
+    erase,
     evaluate,
+    failed,
+    keys,
     look,
     moving,
     naming,
@@ -30,11 +33,12 @@ from categoriser.cli import (
     serve,
     suggest,
     view,
+    watch,
     worker,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
-from categoriser.errors import CategoriserError, RejectedError
+from categoriser.errors import CategoriserError, RejectedError, code_of
 
 _REFUSED, _MISUSED, _DEFECT, _INTERRUPTED = 1, 2, 3, 130
 
@@ -87,6 +91,9 @@ for command in (
     look.groups,
     look.images,
     search.search,
+    search.facets,
+    search.duplicates,
+    search.similar,
     look.show,
     change.run,
     curate.plan,
@@ -113,18 +120,21 @@ for command in (
     change.delete,
     look.collections,
     look.events,
-    look.failed,
     view.views,
     schedule.schedule,
     doctor.doctor,
     evaluate.evaluate,
     serve.serve,
+    watch.watch,
     worker.worker,
     worker.migrate,
     demo.demo,
 ):
     app.command()(command)
+app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
+app.add_typer(keys.commands, name="keys")
+app.add_typer(failed.commands, name="failed")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption, read_collection
-from categoriser.cli.output import print_json, print_refused, print_table, say
+from categoriser.cli.output import print_json, print_table, say
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Library
 
@@ -135,24 +135,6 @@ def events(
         for one in page
     ]
     print_table(f"Events of {collection}", ("cursor#", "at", "kind", "detail"), rows)
-
-
-def failed(
-    library: LibraryOption = LIBRARY,
-    collection: CollectionOption = COLLECTION,
-    after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Cursor to start behind.")] = 0,
-    limit: Limit = 1000,
-    json: JsonOption = False,
-) -> None:
-    """List pictures that were accepted and cannot be filed, with the reasons."""
-    with read_collection(library, collection) as found:
-        page = found.failed(after=after, limit=limit)
-    if json:
-        print_json({"failed": page, "next": page[-1].cursor if page else after})
-    elif page:
-        print_refused(page, "all with --json.")
-    else:
-        say("None.")
 
 
 def _cosine(value: float | None) -> str | None:

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from categoriser.api.serving import address, listen
+from categoriser.api.serving import address, check_reach, listen
 from categoriser.api.serving import serve as run_service
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, library_to_fill
 from categoriser.cli.output import print_json, say, tell, waiting
 from categoriser.encoders import Encoder
+from categoriser.settings import Settings
+from categoriser.telemetry.logs import configure_logging
+from categoriser.telemetry.tracing import exporting
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address of this machine itself.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; other machines need a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8642,
     library: LibraryOption = LIBRARY,
     encoder: EncoderOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
+    check_reach(host, library, Settings.load(encoder=encoder))
     listener = listen(host, port)
-    with listener, library_to_fill(library, encoder, resume=False) as opened:
+    with listener, library_to_fill(library, encoder, resume=False) as opened, ExitStack() as stack:
+        operations = opened.settings.operations
+        configure_logging(operations)
+        traces = stack.enter_context(exporting()) if operations.traces else None
         with waiting("Opening the encoder"):
             chosen = opened.encoder
         resumed = opened.resume()
-        run_service(opened, listener, lambda: _introduce(address(listener), library, chosen, resumed, json=json))
+
+        def ready() -> None:
+            _introduce(address(listener), library, chosen, resumed, json=json)
+
+        run_service(opened, listener, ready, traces=traces)
         tell("Stopping; finishing what is under way.")
 
 

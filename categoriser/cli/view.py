@@ -22,7 +22,7 @@ from categoriser.cli.options import (
 from categoriser.cli.output import print_json, print_refused, print_table, progress, say
 from categoriser.domain import LARGEST_NUMBER, Refused
 from categoriser.errors import ConfigurationError
-from categoriser.library import EndpointDescriber, View, describe, estimate
+from categoriser.library import Describer, EndpointDescriber, View, blip_describer, describe, estimate
 
 commands = typer.Typer(
     help="Group the same pictures in another way. Other commands take --collection COLLECTION//VIEW.",
@@ -55,6 +55,10 @@ def create(
     terms: Annotated[
         Path | None, typer.Option(help="A file with a term per line, for encoders that read text.")
     ] = None,
+    ask_terms: Annotated[
+        bool, typer.Option(help="Terms that answer the criterion, by the language model of the settings: one question.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="With --ask-terms: only say what that would take.")] = False,
     categories: Annotated[int | None, typer.Option(min=1, help="How many; without it that is found out.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="words, or sentence:MODEL.")] = None,
     library: LibraryOption = LIBRARY,
@@ -64,11 +68,22 @@ def create(
 ) -> None:
     """Make a view, or add texts to one that is there, and run the job on it."""
     with existing_collection(library, collection, encoder) as found:
+        chosen = None if terms is None else _lines(terms)
+        if ask_terms:
+            before = found.estimate_terms(criterion)
+            if dry_run:
+                print_json({"estimate": before}) if json else say(str(before))
+                return
+            if not json:
+                say(str(before))
+            chosen = found.candidate_terms(criterion)
+            if not json:
+                say("Terms: " + ", ".join(chosen))
         view = found.view(
             name,
             criterion=criterion,
             from_metadata=from_metadata,
-            terms=None if terms is None else _lines(terms),
+            terms=chosen,
             categories=categories,
             encoder=text_encoder,
         )
@@ -111,8 +126,9 @@ def show(
 @commands.command("describe")
 def describe_pictures(
     name: NameArgument,
-    url: Annotated[str, typer.Option(help="Endpoint that speaks OpenAI's chat protocol, up to /v1.")],
-    model: Annotated[str, typer.Option(help="Name of the model there.")],
+    url: Annotated[str, typer.Option(help="Endpoint that speaks OpenAI's chat protocol, up to /v1.")] = "",
+    model: Annotated[str, typer.Option(help="Name of the model there.")] = "",
+    blip: Annotated[str, typer.Option(help="Instead of an endpoint: blip on this machine, or blip:FOLDER.")] = "",
     key: Annotated[str | None, typer.Option(envvar="CATEGORISER_DESCRIBER_KEY", help="Its key.")] = None,
     cap: Annotated[int | None, typer.Option(min=0, help="Most pictures to describe in this call.")] = None,
     cost: Annotated[float, typer.Option(min=0, help="Of one description, to see what all cost.")] = 0.0,
@@ -122,7 +138,9 @@ def describe_pictures(
     json: JsonOption = False,
 ) -> None:
     """Have a vision model describe the pictures under the view's criterion. It goes on where it was interrupted."""
-    describer = EndpointDescriber(url, model, key=key, cost=cost)
+    if bool(blip) == bool(url and model):
+        raise ConfigurationError("Say who describes: --url and --model of an endpoint, or --blip blip.")
+    describer: Describer = blip_describer(blip) if blip else EndpointDescriber(url, model, key=key, cost=cost)
     with existing_collection(library, collection) as found:
         view = found.view(name)
         before = estimate(view, describer)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from categoriser.demo.client import Client
+from categoriser.client import RemoteCollection
 from categoriser.demo.report import DemoReport, Json
 
 SHOWN: Final = 24  # pictures per category: full rows of 8 and of 6
@@ -45,7 +45,7 @@ def chosen_images(category: Json, members: Sequence[str]) -> list[str]:
 
 
 def write_page(
-    client: Client,
+    client: RemoteCollection,
     report: DemoReport,
     shown: Mapping[str, Sequence[str]],
     names: Mapping[str, str],

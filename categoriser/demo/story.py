@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from categoriser.demo.client import Client
+from categoriser.client import Client, RemoteCollection
 from categoriser.demo.digits import write_digits
 from categoriser.demo.page import UNSORTED_SHOWN, chosen_images, write_page
 from categoriser.demo.report import Audience, DemoReport, Json, Search
@@ -24,6 +24,7 @@ from categoriser.settings import Settings
 
 _COLLECTION: Final = "demo"
 _RESULTS: Final = 12
+_ATTEMPTS: Final = 100  # while the service is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,10 @@ def tell(plan: Plan, audience: Audience) -> DemoReport:
     with ExitStack() as stack:
         service = _start(stack, plan, library, audience)
         audience.started(service)
-        client = stack.enter_context(Client(service["listening"], _COLLECTION))
+        client = stack.enter_context(Client(service["listening"], attempts=_ATTEMPTS)).collection(_COLLECTION)
         with audience.progress("Uploading") as progress:
             streamed = stream(client, root, names, progress)
-        run = client.run() if streamed.accepted else {}
+        run: Json = client.run().model_dump() if streamed.accepted else {}
         return _look(plan, client, service, streamed, run, audience)
 
 
@@ -77,11 +78,14 @@ def _start(stack: ExitStack, plan: Plan, library: Path, audience: Audience) -> J
     return stack.enter_context(running_service(library, "classic", log))
 
 
-def _look(plan: Plan, client: Client, service: Json, streamed: Streamed, run: Json, audience: Audience) -> DemoReport:
+def _look(
+    plan: Plan, client: RemoteCollection, service: Json, streamed: Streamed, run: Json, audience: Audience
+) -> DemoReport:
     """Ask the service for everything that it was given."""
-    categories, unsorted = client.categories() if streamed.accepted else ([], 0)
-    members = {one["id"]: [image["id"] for image in client.images(one["id"])] for one in categories}
-    members["unsorted"] = [image["id"] for image in client.images("unsorted")] if streamed.accepted else []
+    categories: list[Json] = [one.model_dump() for one in client.categories()] if streamed.accepted else []
+    unsorted = client.category_page(limit=1).unsorted if streamed.accepted else 0
+    members = {one["id"]: [image.id for image in client.images(category=one["id"])] for one in categories}
+    members["unsorted"] = [image.id for image in client.images(category="unsorted")] if streamed.accepted else []
     places = Counter(image_id for ids in members.values() for image_id in ids)
     report = DemoReport(
         offered=len(streamed.accepted) + streamed.again + len(streamed.refused),
@@ -106,19 +110,24 @@ def _look(plan: Plan, client: Client, service: Json, streamed: Streamed, run: Js
     return report
 
 
-def _search(plan: Plan, client: Client, service: Json, categories: Sequence[Json], streamed: Streamed) -> list[Search]:
+def _search(
+    plan: Plan, client: RemoteCollection, service: Json, categories: Sequence[Json], streamed: Streamed
+) -> list[Search]:
     searches = []
     exemplars = [one["exemplars"][0] for one in categories if one["exemplars"]] or list(streamed.accepted)[:1]
     if exemplars:
-        found = client.search(image_id=exemplars[0], limit=_RESULTS)
+        found = _searched(client, image_id=exemplars[0])
         searches.append(
             Search(exemplars[0], streamed.accepted.get(exemplars[0], exemplars[0]), by_words=False, results=found)
         )
     if service["reads_text"] and streamed.accepted:
-        searches.append(
-            Search(plan.words, plan.words, by_words=True, results=client.search(text=plan.words, limit=_RESULTS))
-        )
+        searches.append(Search(plan.words, plan.words, by_words=True, results=_searched(client, text=plan.words)))
     return searches
+
+
+def _searched(collection: RemoteCollection, **query: str) -> list[Json]:
+    found = collection.search(text=query.get("text"), image_id=query.get("image_id"), limit=_RESULTS)
+    return [one.model_dump() for one in found]
 
 
 def _agreement(streamed: Streamed, members: Mapping[str, Sequence[str]]) -> Agreement | None:

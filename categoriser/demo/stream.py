@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from categoriser.demo.client import Client
+from categoriser.api.models.base import ErrorDetail
+from categoriser.api.models.uploads import UploadResult
+from categoriser.client import RemoteCollection
 from categoriser.domain import Refused
 from categoriser.errors import RejectedError
 from categoriser.intake import Item, read
@@ -30,20 +32,22 @@ class Streamed:
     seconds: float = 0.0
 
 
-def stream(client: Client, root: Path, names: Sequence[str], progress: Callable[[int, int | None], None]) -> Streamed:
+def stream(
+    collection: RemoteCollection, root: Path, names: Sequence[str], progress: Callable[[int, int | None], None]
+) -> Streamed:
     """Upload ``root/name`` for every name, in about that order."""
     streamed, guard, started = Streamed(), threading.Lock(), time.perf_counter()
 
     def send(batch: list[tuple[str, bytes]]) -> None:
-        results = client.upload(batch)
+        results = _sent(collection, batch)
         with guard:
             for (name, _), result in zip(batch, results, strict=True):
-                if result["status"] == "refused":
-                    streamed.refused.append(Refused(name, result["error"]["message"]))
-                elif result["image"]["image_id"] in streamed.accepted:
+                if result.image is None:
+                    streamed.refused.append(Refused(name, "" if result.error is None else result.error.message))
+                elif result.image.image_id in streamed.accepted:
                     streamed.again += 1
                 else:
-                    streamed.accepted[result["image"]["image_id"]] = name
+                    streamed.accepted[result.image.image_id] = name
             _report(streamed, len(names), progress)
 
     in_flight = threading.BoundedSemaphore(_REQUESTS)
@@ -58,6 +62,14 @@ def stream(client: Client, root: Path, names: Sequence[str], progress: Callable[
     _report(streamed, len(names), progress)
     streamed.seconds = time.perf_counter() - started
     return streamed
+
+
+def _sent(collection: RemoteCollection, batch: list[tuple[str, bytes]]) -> list[UploadResult]:
+    try:
+        return collection.upload(batch).results
+    except RejectedError as error:  # larger than the service takes
+        refusal = ErrorDetail(code="rejected", message=str(error))
+        return [UploadResult(name=name, status="refused", error=refusal) for name, _ in batch]
 
 
 def _batches(

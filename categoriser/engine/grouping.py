@@ -85,6 +85,12 @@ class Grouping:
         """Rows that weigh: neither deleted nor stacked."""
         return (self._micro_of[: self.length] >= 0) & (self._head_of[: self.length] < 0)
 
+    def present(self) -> IntVector:
+        """Rows that are not deleted, stacked ones included; may be asked while the collection is being written."""
+        length = self.length
+        rows: IntVector = np.flatnonzero((self._micro_of[:length] >= 0) | (self._head_of[:length] >= 0))
+        return rows
+
     @property
     def labels(self) -> IntVector:
         """Category number of each row [length]; UNSORTED where there is none, also for deleted rows."""

@@ -79,6 +79,15 @@ def decode(data: bytes, *, side: int, limits: Limits = DEFAULT) -> Picture:
         ) from error
 
 
+def check_format(data: bytes, limits: Limits = DEFAULT) -> None:
+    """Refuse what is certainly no acceptable picture, without decoding it.
+
+    Raises:
+        UnreadablePictureError: the bytes are empty, too many, or of no known format.
+    """
+    _accepted_format(data, limits)
+
+
 def sha256(data: bytes) -> str:
     """The content's identity, 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -196,13 +196,13 @@ def _target(response: httpx.Response, url: httpx.URL) -> httpx.URL:
 def _check_status(response: httpx.Response, url: httpx.URL) -> None:
     status = response.status_code
     if status in _TRY_AGAIN:
-        wait = _retry_after(response.headers.get("retry-after", ""))
+        wait = retry_after(response.headers.get("retry-after", ""))
         raise _BusyError(f"{safe_url(url)} answered {status}", status=status, retry_after=wait)
     if not (200 <= status < 300 or status in _REDIRECTS):
         raise FetchError(f"{safe_url(url)} answered {status}; check that the picture is still there.")
 
 
-def _retry_after(value: str) -> float | None:
+def retry_after(value: str) -> float | None:
     """Seconds to wait by a Retry-After header, which holds seconds or a date; None when it holds neither."""
     value = value.strip()
     if value.isdecimal() and len(value) < 10:

@@ -87,6 +87,22 @@ def from_folder(path: Path | str, *, recursive: bool = True) -> FolderScan:
     return FolderScan(root, tuple(found), dict(sorted(skipped.items())), tuple(unreadable), tuple(left_out))
 
 
+def is_wanted(root: Path, path: Path) -> bool:
+    """Whether `from_folder` would find a file below a root: a picture by its name, not hidden, not made by us."""
+    try:
+        steps = path.relative_to(root).parts
+    except ValueError:
+        return False
+    if path.suffix.lower() not in EXTENSIONS or any(step.startswith(".") for step in steps):
+        return False
+    return not any(_is_ours(folder) for folder in list(path.parents)[: len(steps) - 1])
+
+
+def _is_ours(folder: Path) -> bool:
+    marked = any((folder / marker).exists() for marker in (DEMO_MARKER, EXPORT_MARKER))
+    return marked or any(all((folder / name).exists() for name in library) for library in _LIBRARIES)
+
+
 def _list(folder: Path) -> tuple[list[os.DirEntry[str]], tuple[int, int]]:
     """Visible entries sorted by name, and what identifies the folder behind any links."""
     identity = _identity(folder)

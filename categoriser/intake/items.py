@@ -26,6 +26,7 @@ class Item:
     image_id: str | None = None  # the caller's; None: the content decides
     metadata: Mapping[str, Any] = field(default_factory=dict)
     problem: str | None = None  # why there is nothing to read, as a sentence
+    inside: bool = False  # a setting named the address: it may lead into our own network
 
     @property
     def source(self) -> str | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from categoriser.catalog import collections
@@ -15,27 +13,23 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.views import shown_name
 from categoriser.domain import (
     Filed,
-    FloatVector,
-    Found,
     Refused,
     ScheduleEntry,
 )
-from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError, NotFoundError
+from categoriser.errors import CategoriserError, ConfigurationError, InvalidVectorError
 from categoriser.intake import FolderScan, Item, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
-from categoriser.library.exporting import ExportReport, Style, export
+from categoriser.library.browsing import Browsed
+from categoriser.library.exported import Exported
 from categoriser.library.given import (
     ADDABLE,
-    Picture,
     arrivals,
     as_item,
-    as_numbers,
     as_vectors,
-    check_page,
-    opened_picture,
 )
-from categoriser.library.looking import Looking
-from categoriser.library.searching import Filter, micros_of_category, search
+from categoriser.library.mapping import Mapped
+from categoriser.library.outgoing import Outgoing
+from categoriser.library.overview import Overview
 from categoriser.library.viewing import Viewed
 from categoriser.maintenance.agenda import agenda
 from categoriser.pipeline import file_arrivals, remove_images
@@ -44,7 +38,7 @@ if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 
-class Collection(Viewed, Looking):
+class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:
@@ -161,52 +155,6 @@ class Collection(Viewed, Looking):
                 progress(len(answers), len(ids))
         return answers
 
-    # ---- searching -----------------------------------------------------------------------------------------------
-
-    def search(
-        self,
-        *,
-        text: str | None = None,
-        image: Picture | None = None,
-        image_id: str | None = None,
-        vector: npt.ArrayLike | None = None,
-        filter: Filter | Mapping[str, Any] | None = None,  # noqa: A002
-        limit: int = 10,
-        offset: int = 0,
-        min_score: float | None = None,
-    ) -> list[Found]:
-        """Images nearest to words, to a picture, to a stored image (itself left out) or to a vector; best first.
-
-        Scores are cosines in [-1, 1]. With tags in the filter none of the four is needed: then scores are those of the
-        tags. Images are compared with the words of the vocabulary then and there, so this reads the whole collection.
-
-        Raises:
-            ConfigurationError: not exactly one of the four was given, the encoder has no text tower, or the vocabulary
-                has no such word.
-            NotFoundError: no such image or category.
-        """
-        limits, queries = Filter.of(filter), sum(query is not None for query in (text, image, image_id, vector))
-        if queries != 1 and (queries or not limits.words):
-            raise ConfigurationError("Search for exactly one of text, image, image_id and vector, or for tags alone.")
-        check_page(limit, offset)
-        row = self.row
-        micros = None
-        if limits.category is not None:
-            number = None if limits.category == "unsorted" else self.category(limits.category).number
-            micros = micros_of_category(self._storage, row, number)
-        return search(
-            self._storage,
-            row,
-            self._query(row, text, image, image_id, vector) if queries else None,
-            micros=micros,
-            limits=limits,
-            limit=limit,
-            offset=offset,
-            min_score=min_score,
-            exclude_ids=[image_id] if image_id is not None else (),
-            tags=self._namers.tagger.open(row) if limits.words else None,
-        )
-
     # ---- changing ------------------------------------------------------------------------------------------------
 
     def delete(self, image_ids: str | Iterable[str]) -> int:
@@ -216,34 +164,6 @@ class Collection(Viewed, Looking):
         count = remove_images(self._storage, self._id, wanted)
         self._delete_in_views(wanted)  # what a view took over meanwhile
         return count
-
-    def export(
-        self,
-        target: str | Path,
-        style: Style | None = None,
-        *,
-        files: Literal["link", "copy"] = "link",
-        tags: bool = False,
-        progress: Progress | None = None,
-    ) -> ExportReport:
-        """Write all images with their categories.
-
-        Args:
-            target: a folder for style "folders", else a file.
-            style: "folders" (one per category), "csv" or "jsonl"; by default from the ending of ``target``.
-            files: in folders, put symbolic links to the originals or copies of them.
-            tags: with a column of the words that fit each image.
-            progress: called with the number of images done and of all.
-
-        Raises:
-            ConfigurationError: the style is unknown, the target cannot be written, or there are no words for tags.
-        """
-        row = self.row
-        tagged = None
-        if tags:
-            tagger = self._namers.tagger
-            tagged = partial(tagger.with_tags, row, tagger.open(row))
-        return export(self._storage, row, Path(target), style, files=files, tagged=tagged, progress=progress)
 
     def schedule(self) -> ScheduleEntry:
         """When the job runs, and what came of its last slot."""
@@ -262,41 +182,3 @@ class Collection(Viewed, Looking):
         self._library.timetable.timing(schedule)
         with self._storage.database.write() as connection:
             collections.set_schedule(connection, self.row.id, None if schedule is None else schedule.strip())
-
-    # ---- helpers of the above ------------------------------------------------------------------------------------
-
-    def _query(
-        self,
-        row: CollectionRow,
-        text: str | None,
-        image: Picture | None,
-        image_id: str | None,
-        vector: npt.ArrayLike | None,
-    ) -> FloatVector:
-        if image_id is not None:
-            self._stored(image_id)
-            points = self._storage.store(row).fetch(row.key, [image_id])
-            if not len(points):
-                raise NotFoundError(f"The vector of image {image_id!r} is not there yet or not any more; try again.")
-            stored: FloatVector = points.vectors[0]
-            return stored
-        if vector is not None:
-            array = as_numbers(vector).ravel()
-            with np.errstate(all="ignore"):
-                norm = float(np.linalg.norm(array))
-            if array.shape != (row.dimension,) or not np.isfinite(norm) or norm == 0:
-                raise InvalidVectorError(f"The query must be {row.dimension} finite numbers that are not all zero.")
-            unit: FloatVector = (array / norm).astype(np.float32)
-            return unit
-        encoder = self._library.encoder_of(row)
-        if text is not None:
-            vectors = encoder.encode_texts([text])
-            if vectors is None:
-                raise ConfigurationError(
-                    f"The encoder {encoder.id} of collection {self.name!r} does not read text; search by picture, or "
-                    "use an encoder with a text tower such as laion-clip-b32."
-                )
-        else:
-            vectors = encoder.encode_images([opened_picture(image, encoder, self._library.settings)])
-        query: FloatVector = vectors[0]
-        return query

@@ -15,10 +15,14 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from categoriser.catalog import images, views
 from categoriser.domain import Refused
+from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, ConfigurationError
 from categoriser.library.view import View
+from categoriser.naming.blip import require_blip
+from categoriser.naming.blip_answers import HUB_NAME, BlipAnswers
 from categoriser.state import Storage
 
+_QUESTIONS = "blip"
 Progress = Callable[[int, int], None]
 
 _PAGE = 200
@@ -115,6 +119,26 @@ class EndpointDescriber:
 
 class _BusyError(Exception):
     """Worth another attempt."""
+
+
+def blip_describer(spec: str = _QUESTIONS, *, offline: bool = False) -> BlipAnswers:
+    """BLIP for questions on this machine, from the hub or of a folder.
+
+    Args:
+        spec: ``blip``, or ``blip:FOLDER``.
+        offline: never ask the hub.
+
+    Raises:
+        ConfigurationError: it is neither.
+        MissingExtraError: torch or transformers is not installed.
+        MissingWeightsError: the weights are not to be had.
+    """
+    kind, _, folder = spec.partition(":")
+    if kind != _QUESTIONS:
+        raise ConfigurationError(f"{spec!r} describes no pictures: use blip, blip:FOLDER, or an endpoint.")
+    require_blip()
+    weights = Path(folder).expanduser() if folder else None
+    return BlipAnswers(find_model(HUB_NAME, "main", weights=weights, offline=offline))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ class Lexicons:
         self._words: dict[str, Words | None] = {}  # by encoder
         self._vocabulary: Vocabulary | None = None
 
+    @property
+    def has_table(self) -> bool:
+        """Whether words come from a ready table."""
+        return bool(self._settings.naming.table)
+
     def vocabulary(self) -> Vocabulary:
         """The words of the settings, read once.
 

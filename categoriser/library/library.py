@@ -6,28 +6,34 @@ import logging
 import threading
 import unicodedata
 from collections import Counter
-from concurrent.futures import Future
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from categoriser.catalog import collections, inbox, storable_text, views
-from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.tables import Record
-from categoriser.domain import Filed, RunReport, ScheduleEntry
+from categoriser.catalog.collections import CollectionRow, Visible
+from categoriser.domain import RunReport, ScheduleEntry
 from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
-from categoriser.intake import Item
+from categoriser.library.access import Access
 from categoriser.library.collection import Collection
+from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
+from categoriser.library.objects import Objects
+from categoriser.library.relevance import Relevance
 from categoriser.library.takeover import take_over
+from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
+from categoriser.library.webhooks import Sender, Webhooks
+from categoriser.library.webhooks.message import Message
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
 from categoriser.maintenance.changes import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
+from categoriser.observer import Observer
 from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
@@ -47,14 +53,21 @@ class Library:
         self._encoders: dict[str, Encoder] = {}
         self._opening = threading.Lock()
         self.creating = threading.Lock()
+        self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
         storage.ran = self.namers.soon
+        self.maps = Maps(storage)
+        self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
+        self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
         self.queue: WorkQueue | None = None  # of work that others do
-        if settings.is_shared and settings.shared.queue:
+        if storage.has_workers:
             self.queue = WorkQueue(storage.database.engine.url)
             storage.run_elsewhere = lambda number: self.tell("run", number)
             storage.ran = lambda number: None if self.tell("name", number) else self.namers.soon(number)
-        self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
+            self.pipeline.tell = self._tell_workers
+        self.uploads = Uploads(self)
+        self.objects = Objects(self)
+        self.deletions = 0  # of collections: whoever remembers one looks again when this has changed
 
     @classmethod
     def open(
@@ -109,22 +122,34 @@ class Library:
     def close(self) -> None:
         """Finish what is under way, save and let go of the folder."""
         try:
+            self.objects.close()
             self.pipeline.close()
         finally:
             try:
                 self.namers.close()
+                self.maps.close()
             finally:
-                if self.queue is not None:
-                    self.queue.close()
-                self.storage.close()
+                try:
+                    self.access.close()
+                finally:
+                    if self.queue is not None:
+                        self.queue.close()
+                    self.storage.close()
+
+    def observe(self, observer: Observer) -> None:
+        """From now on tell an observer what the pipeline and the runs do, instead of the one before it."""
+        self.storage.observer = observer
 
     def resume(self) -> int:
         """File what an earlier process accepted, in the background; returns the number of pictures.
 
         Where several processes share the library, what those that live accepted stays theirs.
         """
-        if self.storage.presence is not None:
-            return take_over(self)
+        count = self._take_up() if self.storage.presence is None else take_over(self)
+        self.objects.resume()
+        return count
+
+    def _take_up(self) -> int:
         count, last = 0, 0
         problems: dict[str, str | None] = {}  # of a collection as a whole
         stuck: Counter[str] = Counter()
@@ -141,11 +166,12 @@ class Library:
                 if name not in problems:
                     problems[name] = self.obstacle(collection)
                 if problems[name] is None:
-                    item = self.accepted_item(collection, entry)
-                    self.pipeline.submit(collection, item, inbox_id=last).add_done_callback(_log_failure)
+                    self.pipeline.tell(collection, [last])
                     count += 1
                     continue
                 stuck[name] += 1
+                if not takes_ready_vectors(collection.encoder_id):
+                    self.pipeline.feeder.tell_later(collection, [last])
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
@@ -204,14 +230,16 @@ class Library:
             self.encoder_of(found)
         return self.collection(name)
 
-    def collections(self, *, after: str = "", limit: int = 100) -> list[Collection]:
-        """Collections by name."""
+    def collections(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[Collection]:
+        """Collections by name; ``visible`` leaves out those that somebody may not see."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return [View(self, row) if takes_texts(row.encoder_id) else Collection(self, row) for row in rows]
 
     def delete_collection(self, name: str) -> int:
         """Delete a collection with all its images; returns their number. Files of yours stay.
+
+        Rights to its name end as well: whoever makes a collection of that name later shares it with nobody.
 
         Raises:
             NotFoundError: there is none.
@@ -220,9 +248,11 @@ class Library:
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
         delete_views(self, found)
+        self.access.forget_collection(name, found.key)  # first: what is left of an interrupted deletion stays closed
         size = remove_collection(self.storage, found.id)
         if size is None:
             raise NotFoundError(f"Collection {name!r} was deleted meanwhile.")
+        self.deletions += 1
         return size
 
     def text_collection(
@@ -255,15 +285,33 @@ class Library:
         """Bring the views that follow a collection up to date with what was filed there."""
         follow(self, collection_id)
 
-    def schedule(self, *, after: str = "", limit: int = 100) -> list[ScheduleEntry]:
+    def schedule(self, *, after: str = "", limit: int = 100, visible: Visible | None = None) -> list[ScheduleEntry]:
         """When the job runs on each collection and what came of its last slot, by name of the collection."""
         with self.storage.database.read() as connection:
-            rows = collections.page(connection, after=after, limit=limit)
+            rows = collections.page(connection, after=after, limit=limit, visible=visible)
         return agenda(self.storage.database, self.timetable, rows)
 
     def scheduled(self) -> Scheduler:
         """A context manager within which the job runs at its times; leaving it finishes the run under way."""
         return Scheduler(self.storage.database, self.timetable, self._run)
+
+    @property
+    def prefix_webhooks(self) -> Webhooks:
+        """Who is told of the events of all collections whose names begin alike."""
+        return Webhooks(self.storage.database, self.settings.webhooks, None)
+
+    def delivering(self) -> Sender:
+        """A context manager within which webhooks are told; leaving it finishes the deliveries under way."""
+        return Sender(self.storage.database, self.settings.webhooks, self._messages)
+
+    def _messages(self, collection_id: int, after: int, kinds: Sequence[str], limit: int) -> tuple[list[Message], int]:
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        if row is None:
+            raise NotFoundError("The collection was deleted meanwhile.")
+        collection = Collection(self, row)
+        page, following = collection.events_and_next(after=after, types=kinds, limit=limit)
+        return [Message.of_event(event, collection=collection.name, key=row.key) for event in page], following
 
     def tell(self, kind: Kind, collection_id: int) -> bool:
         """Leave work on a collection to the queue, where there is one; says whether somebody will see to it."""
@@ -272,6 +320,10 @@ class Library:
         with self.storage.database.read() as connection:
             row = collections.get(connection, collection_id)
         return row is not None and self.queue.tell(kind, row.key)
+
+    def _tell_workers(self, collection: CollectionRow, numbers: Sequence[int], sizes: Sequence[int] = ()) -> None:
+        if self.queue is not None:  # which entries, and how large, a worker finds in the inbox
+            self.queue.tell("file", collection.key)
 
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
@@ -313,6 +365,11 @@ class Library:
         """
         return self._encoder(spec)
 
+    @property
+    def open_encoders(self) -> list[str]:
+        """Ids of the encoders in memory."""
+        return sorted(encoder.id for encoder in list(self._encoders.values()))
+
     def _encoder(self, spec: str) -> Encoder:
         with self._opening:
             if spec not in self._encoders:
@@ -344,20 +401,6 @@ class Library:
             return None
         with self.storage.database.read() as connection:
             return collections.find(connection, name)
-
-    def accepted_item(self, collection: CollectionRow, entry: Record) -> Item:
-        """What an entry of the inbox is about, to be filed."""
-        stored, digest = entry["stored"], entry["sha256"]
-        path = self.storage.media.original(collection.key, digest) if stored else Path(entry["source"])
-        # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
-        image_id = None if digest.startswith(entry["image_id"]) else entry["image_id"]
-        return Item(entry["name"], path=path, image_id=image_id)
-
-
-def _log_failure(future: Future[Filed]) -> None:
-    error = future.exception()
-    if error is not None:
-        _log.warning("a picture accepted earlier could not be filed: %s", error)
 
 
 def _check_text(what: str, given: object) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from categoriser.catalog import collections, events, images, inbox, storable_text, taxonomy
+from categoriser.catalog import collections, events, images, storable_text, taxonomy
 from categoriser.domain import (
     Category,
     Event,
@@ -22,12 +22,17 @@ from categoriser.library.given import check_page
 from categoriser.library.hierarchy import all_groups, group_now, memberships_of
 from categoriser.library.naming import Naming
 from categoriser.library.shown import category_from, event_from, event_kinds, image_from
+from categoriser.library.uploads import Failures
+
+if TYPE_CHECKING:
+    from categoriser.library.library import Library
 
 
 class Looking(Naming):
     """Categories, groups, images, files and the log."""
 
     files_key: str
+    _library: Library
 
     def __len__(self) -> int:
         with self._storage.database.read() as connection:
@@ -162,9 +167,11 @@ class Looking(Naming):
             after: cursor of the entry before the page.
             limit: length of the page.
         """
-        with self._storage.database.read() as connection:
-            rows = inbox.failed(connection, self._id, after=after, limit=limit)
-        return [Failure(row["source"] or row["name"], row["reason"], row["id"]) for row in rows]
+        return self.failures().page(after=after, limit=limit)
+
+    def failures(self) -> Failures:
+        """The same list, to try them again or to discard them."""
+        return Failures(self._library, self.row)
 
     def events(self, *, after: int = 0, types: Iterable[str] = (), limit: int = 100) -> list[Event]:
         """The log after a cursor, oldest first; category numbers are given as ids.

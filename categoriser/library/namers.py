@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,8 +20,9 @@ from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.lexicons import Lexicons
 from categoriser.library.tagging import Tagger
+from categoriser.library.term_asking import TermAsker
 from categoriser.maintenance.naming import name_categories
-from categoriser.maintenance.text_names import name_by_texts
+from categoriser.maintenance.text_names import label_names
 from categoriser.naming import Case, Chain, NameSource, Picture, Style
 from categoriser.naming.blip import HUB_NAME, Blip, require_blip
 from categoriser.naming.broader import Child, group_labels
@@ -33,6 +33,7 @@ from categoriser.naming.llm import EndpointModel, LanguageModel, LanguageNames
 from categoriser.naming.look import Looks
 from categoriser.naming.prompts import read_prompt
 from categoriser.naming.relabel import Policy
+from categoriser.naming.style import LONGEST
 from categoriser.naming.vision import EndpointCaptioner
 from categoriser.naming.vocabulary import Vocabulary
 from categoriser.naming.words import Words
@@ -56,6 +57,7 @@ class Namers:
         self.tagger = Tagger(storage, self.lexicons)
         self._language: list[LanguageModel | None] = []  # once it was tried to open
         self._describing: list[Captioner | None] = []
+        self.terms = TermAsker(storage.folder / "terms", settings.naming.language, self._model_for_terms)
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
         self._warned: frozenset[str] = frozenset()
         self._endpoints: list[ChatEndpoint] = []
@@ -75,15 +77,11 @@ class Namers:
         Raises:
             NotFoundError: the collection was deleted.
         """
-        started = time.perf_counter()
-        if named_by_texts(collection):
-            changed = name_by_texts(self._storage, collection.id)
-            return NamingReport(changed, 0, 0, 0, time.perf_counter() - started)
         with self._session:
-            chain, problems = self._chain(collection)
+            chain, style, problems = self._sources(collection)
             policy = Policy(daily=self._settings.naming.daily)
             report = name_categories(
-                self._storage, collection.id, chain, self.style, policy, self.pictures, self._closing.is_set
+                self._storage, collection.id, chain, style, policy, self.pictures, self._closing.is_set
             )
             return _with_problems(report, problems)
 
@@ -94,7 +92,7 @@ class Namers:
         with self._storage.database.read() as connection:
             collection = collections.get(connection, collection_id)
         try:
-            if collection is not None and not named_by_texts(collection):  # the run has named those already
+            if collection is not None:
                 self._warn(self.name_categories(collection).problems)
         except NotFoundError:
             return
@@ -156,11 +154,13 @@ class Namers:
     def _quick(self, collection_id: int) -> bool:
         """Whether naming asks no model: neither for names or captions nor for the vectors of the vocabulary."""
         one = self._settings.naming
-        if one.llm or one.captions:
-            return False
         with self._storage.database.read() as connection:
             collection = collections.get(connection, collection_id)
-        if collection is None or one.table or self.lexicons.is_opened(collection.encoder_id):
+        if collection is None or _has_labels(collection):
+            return True
+        if one.llm or one.captions:
+            return False
+        if one.table or self.lexicons.is_opened(collection.encoder_id):
             return True
         return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
 
@@ -170,8 +170,15 @@ class Namers:
                 return
             self.after_run(collection_id)
 
+    def _sources(self, collection: CollectionRow) -> tuple[Chain, Style, list[str]]:
+        """The sources for a collection, the style of its names, and why some sources are left out."""
+        if _has_labels(collection):
+            names = label_names(self._storage, collection.id)
+            return Chain([names, Looks()], lambda _: names), _as_labelled(self.style), []
+        chain, problems = self._chain(collection)
+        return chain, self.style, problems
+
     def _chain(self, collection: CollectionRow) -> tuple[Chain, list[str]]:
-        """The sources for a collection, and why some are left out."""
         words, describer = self.words_of(collection), self.describer(collection)
         made: dict[str, NameSource | None] = {
             "llm": self._language_names(describer, words),
@@ -184,13 +191,7 @@ class Namers:
         return chain, [*told, *self._broken.values()]
 
     def _language_names(self, describer: Describer, words: Words | None) -> LanguageNames | None:
-        told = self._settings.naming.llm
-        if not told:
-            return None
-        if not self._language:
-            self._language.append(self._attempt("llm", self._open_model))
-        model = self._language[0]
-        if model is None:
+        if not self._settings.naming.llm or (model := self._language_model()) is None:
             return None
         prompts = config_folder() / "prompts"
         examples = dict(
@@ -200,6 +201,20 @@ class Namers:
         )
         terms = None if words is None else partial(_best, words)
         return LanguageNames(model, read_prompt(prompts / "name.txt"), examples, describer=describer, terms=terms)
+
+    def _language_model(self) -> LanguageModel | None:
+        if not self._language:
+            self._language.append(self._attempt("llm", self._open_model))
+        return self._language[0]
+
+    def _model_for_terms(self) -> LanguageModel:
+        if not self._settings.naming.llm:
+            raise ConfigurationError("the setting naming.llm names none (CATEGORISER_NAMING__LLM).")
+        with self._session:
+            model = self._language_model()
+        if model is None:
+            raise ConfigurationError(self._broken["llm"])
+        return model
 
     def _open_model(self) -> LanguageModel:
         told = self._settings.naming.llm
@@ -276,6 +291,11 @@ def _with_problems(report: NamingReport, problems: Sequence[str]) -> NamingRepor
     return replace(report, problems=tuple(dict.fromkeys((*problems, *report.problems))))
 
 
-def named_by_texts(collection: CollectionRow) -> bool:
+def _has_labels(collection: CollectionRow) -> bool:
     """Whether what images are called comes from the texts, or the terms, that they were grouped by."""
     return collection.parent_key is not None or takes_texts(collection.encoder_id)
+
+
+def _as_labelled(style: Style) -> Style:
+    """Labels stand in the language and in the length that texts and terms gave them."""
+    return replace(style, words=LONGEST, language="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -62,8 +63,8 @@ class Terms:
         spread = np.maximum(cosines.std(axis=1, keepdims=True), 1e-6)
         weights = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / (_SPREAD * spread))
         mixed = _unit(weights @ terms)
-        # what else there is in a picture, so that pictures of one term are not all equal
-        rest = _unit(vectors - np.einsum("ij,ij->i", vectors, mixed)[:, None] * mixed)
+        # so that pictures of one term are not all equal, and yet no groups among themselves: the criterion knows none
+        rest = _unit(np.stack([_grain(vector) for vector in vectors.astype(np.float32)]))
         return _unit(mixed + _GRAIN * rest), [self.words[place] for place in cosines.argmax(axis=1).tolist()]
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,6 +76,12 @@ def terms_of(spec: Mapping[str, Any]) -> Terms | None:
     """The terms that a stored view is made of."""
     stored = spec.get("terms")
     return None if stored is None else Terms(stored["words"], np.asarray(stored["vectors"], np.float32))
+
+
+def _grain(vector: FloatMatrix) -> FloatMatrix:
+    """A direction that is a picture's own, and always the same."""
+    seed = int.from_bytes(hashlib.blake2b(vector.tobytes(), digest_size=8).digest(), "big")
+    return np.asarray(np.random.default_rng(seed).normal(size=len(vector)), np.float32)
 
 
 def _unit(rows: npt.NDArray[np.floating]) -> FloatMatrix:

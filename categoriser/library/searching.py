@@ -1,164 +1,108 @@
-"""Search by words, picture, stored image or vector."""
+"""Ranks the images of a collection by a query, within conditions.
+
+Two ways lead to the same answer. *Near*: the store is asked for somewhat more images than are wanted, in the
+micro-clusters nearest to the query, and SQL says which of those meet the conditions; while too few do, more are asked
+for. *Whole*: SQL lists all images that meet the conditions, and their vectors are compared with the query; exact, and
+fastest where conditions leave few. Near comes first, since nobody knows beforehand how many images meet a condition and
+counting them costs as much as listing them; it gives up when what it read says that whole is cheaper.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from categoriser.catalog import images, taxonomy
+from categoriser.catalog import filtering
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import FloatVector, Found, Hit, Where
+from categoriser.catalog.filtering import ImageFilter
+from categoriser.domain import FloatMatrix, IntVector, Where
 from categoriser.engine.grouping import EXACT_UP_TO
 from categoriser.errors import ConfigurationError
-from categoriser.library.tag_search import tagged_hits
-from categoriser.library.tagging import Tags
-from categoriser.state import Storage, store_micro
+from categoriser.library.query import Aim
+from categoriser.library.tagging import CHUNK, Tags
+from categoriser.state import EngineState, Storage, store_micro
 
-LISTS = 96  # micro-clusters of one category that are read
-MOST_WANTED = 500  # results from the first on; who wants more has the collection read completely
+_MORE: Final = 4  # candidates for every image wanted, where there are conditions
+_GROWTH: Final = 8
+_MOST_NEAR: Final = 2000  # candidates; who wants more has the collection read completely
+_BLOCK: Final = 8192  # vectors multiplied at a time: bounded memory
+_REFINED: Final = 512  # of the best: scored exactly at a time
+_SLACK: Final = 1e-5  # between a product of float32 matrices and the score of one image
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """What a search may return. Times are seconds since the epoch.
+class Wish:
+    """What to rank and what to leave out.
 
-    ``category``: an id, or "unsorted". ``tags``: words that an image must all have among its tags, or a kind of each.
+    Attributes:
+        aim: the query; None orders by the score of the tags.
+        where: conditions.
+        tags, words: the words of the collection, and those that an image must have among its tags.
+        hidden: rows that are never returned.
+        min_score: least cosine, or score of the tags.
+        floor: least relevance; images whose relevance cannot be told pass.
+        after: score and image id of the last one of the page before.
+        seen: how many were on the pages before.
     """
 
-    category: str | None = None
-    added_from: float | None = None  # inclusive
-    added_before: float | None = None  # exclusive
-    tags: str | Sequence[str] = ()
-
-    @classmethod
-    def of(cls, given: Filter | Mapping[str, Any] | None) -> Filter:
-        """A filter from what a caller has.
-
-        Raises:
-            ConfigurationError: a key is unknown.
-        """
-        if given is None:
-            return cls()
-        if isinstance(given, Filter):
-            return given
-        unknown = set(given) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise ConfigurationError(
-                f"A search cannot filter by {', '.join(sorted(unknown))}, only by "
-                f"{', '.join(cls.__dataclass_fields__)}."
-            )
-        return cls(**given)
+    aim: Aim | None
+    where: ImageFilter
+    tags: Tags | None = None
+    words: tuple[str, ...] = ()
+    hidden: frozenset[int] = field(default=frozenset())
+    min_score: float | None = None
+    floor: float | None = None
+    after: tuple[float, str] | None = None
+    seen: int = 0
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The tags; a single one may have been given as it is."""
-        return (self.tags,) if isinstance(self.tags, str) else tuple(self.tags)
+    def least(self) -> float:
+        """No image with a lower score can be a result."""
+        floor = -np.inf if self.min_score is None else float(np.float32(self.min_score)) - 1e-7
+        if self.aim is not None and self.aim.simple and self.floor is not None:
+            scale = self.aim.scales.get(self.aim.wanted[0].kind)
+            floor = floor if scale is None else max(floor, scale.cosine(self.floor))
+        return float(floor)
 
 
-def search(
-    storage: Storage,
-    collection: CollectionRow,
-    vector: FloatVector | None,
-    *,
-    micros: Sequence[int] | None,
-    limits: Filter,
-    limit: int,
-    offset: int,
-    min_score: float | None,
-    exclude_ids: Sequence[str] = (),
-    tags: Tags | None = None,
-) -> list[Found]:
-    """The images nearest to a unit vector, best first.
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One result. ``relevance`` is NaN where it cannot be told; ``nearest``: place of a wanted part, or -1."""
 
-    A large collection is read through the micro-clusters nearest to the query, which are its inverted lists; a small
-    one, and one that is searched for tags, is read completely.
+    row: int
+    score: float
+    relevance: float
+    nearest: int
+    stored: Mapping[str, Any]  # image_id, category, label, name, source
 
-    Args:
-        storage: of the library.
-        collection: the collection.
-        vector: the query; None orders by the score of its tags.
-        micros: micro-clusters to search in; None for all.
-        limits: what may be found.
-        limit: most results.
-        offset: results to leave out.
-        min_score: least cosine.
-        exclude_ids: images to leave out.
-        tags: words of the collection, where ``limits`` has tags.
+    @property
+    def key(self) -> tuple[float, str]:
+        """Results are in the order of this."""
+        return -self.score, str(self.stored["image_id"])
+
+
+def ranked(storage: Storage, collection: CollectionRow, wish: Wish, wanted: int) -> list[Ranked]:
+    """The first ``wanted`` images by falling score, equal ones by image id.
+
+    Raises:
+        ConfigurationError: there is neither a query nor a tag.
     """
-    lists = micros
-    timeless = limits.added_from is None and limits.added_before is None  # the nearest may hold nothing of some time
-    if vector is not None and tags is None and timeless:
-        lists = _lists(storage, collection, vector, micros, wanted=limit + offset + len(exclude_ids))
-    where = Where(
-        micro_ids=None if lists is None else [store_micro(collection.id, number) for number in lists],
-        added_from=limits.added_from,
-        added_before=limits.added_before,
-        exclude_ids=exclude_ids,
-    )
-    if tags is not None:
-        hits = tagged_hits(
-            storage,
-            collection,
-            tags,
-            limits.words,
-            vector=vector,
-            where=where,
-            limit=limit,
-            offset=offset,
-            min_score=min_score,
-        )
-    elif vector is None:
-        raise ConfigurationError("Search for a text, an image, a vector or tags.")
-    else:
-        hits = storage.store(collection).search(
-            collection.key, vector, limit, where=where, offset=offset, min_score=min_score
-        )
-    return _described(storage, collection, hits)
-
-
-def micros_of_category(storage: Storage, collection: CollectionRow, number: int | None) -> list[int]:
-    """Micro-clusters of a category, or of Unsorted for None."""
-    with storage.database.read() as connection:
-        return taxonomy.micros_of(connection, collection.id, number)
-
-
-def _lists(
-    storage: Storage, collection: CollectionRow, vector: FloatVector, micros: Sequence[int] | None, *, wanted: int
-) -> list[int] | None:
-    """Micro-clusters to search in; None for all."""
-    if collection.next_row <= EXACT_UP_TO or wanted > MOST_WANTED:
-        return None if micros is None else list(micros)
+    if wish.aim is None and wish.tags is None:
+        raise ConfigurationError("Search for a text, an image, a vector, a category or tags.")
     with storage.states.reading(collection.id) as state:
-        if micros is None:
-            found = state.grouping.lists_around(vector, wanted)
-        else:
-            found = state.grouping.micros.nearest(np.array(micros, np.int64), vector, max(LISTS, 4 * wanted))
-        numbers: list[int] = found.tolist()
-        return numbers
+        search = _Search(storage, collection, state, wish)
+        return search.near(wanted) if search.has_lists else search.whole(wanted)
 
 
-def _described(storage: Storage, collection: CollectionRow, hits: Sequence[Hit]) -> list[Found]:
-    with storage.database.read() as connection:
-        rows = images.named(connection, collection.id, [hit.image_id for hit in hits])
-    found = []
-    for hit in hits:
-        row = rows.get(hit.image_id)
-        if row is None:
-            continue  # deleted since the store answered
-        found.append(
-            Found(
-                image_id=hit.image_id,
-                score=hit.score,
-                category=collection.category_id(row["category"]),
-                label=label_of(row["category"], row["label"]),
-                name=row["name"],
-                source=row["source"],
-            )
-        )
-    return found
+def bearing(storage: Storage, collection: CollectionRow, wish: Wish) -> list[int]:
+    """Rows of all images that meet the conditions and bear the tags, in order of arrival."""
+    with storage.states.reading(collection.id) as state:
+        rows: list[int] = _Search(storage, collection, state, wish).candidates().tolist()
+        return rows
 
 
 def label_of(number: int | None, label: str | None) -> str | None:
@@ -166,3 +110,162 @@ def label_of(number: int | None, label: str | None) -> str | None:
     if number is None:
         return None
     return label or f"Category {number + 1}"
+
+
+class _Search:
+    def __init__(self, storage: Storage, collection: CollectionRow, state: EngineState, wish: Wish) -> None:
+        self._storage = storage
+        self._collection = collection
+        self._state = state
+        self._wish = wish
+        self._matrix: FloatMatrix = state.grouping.rows.matrix  # a view: what comes later is not in it
+        self._tagged: dict[int, float] = {}  # row → score of its tags
+        self.has_lists = (
+            wish.aim is not None and wish.tags is None and len(self._matrix) > EXACT_UP_TO
+        )  # tags are computed from vectors, so all are read
+
+    # ---- near ----------------------------------------------------------------------------------------------------
+
+    def near(self, wanted: int) -> list[Ranked]:
+        """As ``ranked``, from the micro-clusters nearest to the query as long as that is cheaper."""
+        wish = self._wish
+        first = wanted + len(wish.hidden) + wish.seen + 1
+        number = first if self._any else _MORE * first
+        while number <= _MOST_NEAR:
+            rows, scores = self._nearest(number)
+            found = self._kept(rows, scores)
+            exhausted = len(scores) and scores.min() < wish.least
+            if len(found) >= wanted or exhausted or len(rows) < number:
+                answer = self._described(found, wanted)
+                if len(answer) >= wanted or exhausted:
+                    return answer
+            number *= _GROWTH
+        return self.whole(wanted)
+
+    @property
+    def _any(self) -> bool:
+        aim = self._wish.aim
+        return self._wish.where.open and (self._wish.floor is None or (aim is not None and aim.simple))
+
+    def _nearest(self, number: int) -> tuple[IntVector, npt.NDArray[np.float64]]:
+        aim, collection = self._aim, self._collection
+        micros = self._state.grouping.lists_around(aim.direction, number)
+        where = Where(micro_ids=[store_micro(collection.id, one) for one in micros.tolist()])
+        hits = self._storage.store(collection).search(collection.key, aim.direction, number, where=where)
+        with self._storage.database.read() as connection:
+            rows = filtering.rows_of(connection, collection.id, [hit.image_id for hit in hits])
+        found = np.array([row for row in rows.values() if row < len(self._matrix)], np.int64)
+        return found, aim.scores(self._matrix[found])
+
+    # ---- whole ---------------------------------------------------------------------------------------------------
+
+    def whole(self, wanted: int) -> list[Ranked]:
+        """As ``ranked``, from all images that meet the conditions."""
+        rows = self.candidates()
+        rough = self._rough(rows)
+        order = np.argsort(-rough, kind="stable")
+        rows, rough = rows[order], rough[order]
+        end = int(np.searchsorted(-rough, -(self._wish.least - _SLACK), side="right"))
+        found: list[Ranked] = []
+        start, size = 0, max(_REFINED, wanted + self._wish.seen)
+        while start < end:
+            stop = min(end, start + size)
+            block = rows[start:stop]
+            found += self._described(self._kept(block, self._scores(block), filtered=True), len(block))
+            found.sort(key=lambda one: one.key)
+            if len(found) >= wanted and (stop == end or rough[stop] < found[wanted - 1].score - _SLACK):
+                break
+            start, size = stop, 2 * size
+        return found[:wanted]
+
+    def candidates(self) -> IntVector:
+        """Rows of all images that meet the conditions and bear the tags, in order of arrival."""
+        where = self._wish.where
+        if where.open:
+            rows = self._state.grouping.present()
+            rows = rows if where.below is None else rows[rows < where.below]
+        else:
+            with self._storage.database.read() as connection:
+                rows = np.array(filtering.matching(connection, self._collection.id, where), np.int64)
+        rows = rows[rows < len(self._matrix)]
+        return rows if self._wish.tags is None else self._bearing(rows, self._wish.tags)
+
+    def _bearing(self, rows: IntVector, tags: Tags) -> IntVector:
+        wanted = tags.wanted(self._wish.words)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            borne = tags.bearing(self._matrix[part], wanted)
+            self._tagged |= {row: float(one) for row, one in zip(part.tolist(), borne, strict=True) if np.isfinite(one)}
+        return np.array(sorted(self._tagged), np.int64)
+
+    def _rough(self, rows: IntVector) -> npt.NDArray[np.float64]:
+        if self._wish.aim is None:
+            return self._scores(rows)
+        direction = self._wish.aim.direction
+        if 3 * len(rows) > len(self._matrix):  # reading in order is faster than picking
+            cosines = np.empty(len(self._matrix), np.float32)
+            for start in range(0, len(cosines), _BLOCK):
+                np.matmul(self._matrix[start : start + _BLOCK], direction, out=cosines[start : start + _BLOCK])
+            return cosines[rows].astype(np.float64)
+        parts = [self._matrix[rows[start : start + _BLOCK]] @ direction for start in range(0, len(rows), _BLOCK)]
+        return np.concatenate([np.empty(0, np.float32), *parts]).astype(np.float64)
+
+    # ---- both ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _aim(self) -> Aim:
+        if self._wish.aim is None:
+            raise ConfigurationError("Search for a text, an image, a vector, a category or tags.")
+        return self._wish.aim
+
+    def _scores(self, rows: IntVector) -> npt.NDArray[np.float64]:
+        if self._wish.aim is None:
+            return np.array([self._tagged[row] for row in rows.tolist()], np.float64)
+        return self._wish.aim.scores(self._matrix[rows])
+
+    def _kept(
+        self, rows: IntVector, scores: npt.NDArray[np.float64], *, filtered: bool = False
+    ) -> list[tuple[int, float, float, int]]:
+        """Row, score, relevance and nearest part of those that may be results."""
+        wish = self._wish
+        keep = scores >= wish.least
+        if wish.after is not None:
+            keep &= scores <= wish.after[0]
+        if wish.hidden:
+            keep &= ~np.isin(rows, np.array(sorted(wish.hidden), np.int64))
+        if wish.where.below is not None:
+            keep &= rows < wish.where.below
+        rows, scores = rows[keep], scores[keep]
+        if not filtered and not wish.where.open and len(rows):
+            with self._storage.database.read() as connection:
+                passed = filtering.passing(connection, self._collection.id, wish.where, rows.tolist())
+            inside = np.fromiter((row in passed for row in rows.tolist()), np.bool_, len(rows))
+            rows, scores = rows[inside], scores[inside]
+        if wish.aim is None:
+            return [(row, score, np.nan, -1) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
+        judged = wish.aim.judge(self._matrix[rows])
+        good = ~judged.spoilt
+        if wish.floor is not None:
+            good &= ~(judged.relevance < wish.floor)
+        columns = (rows, scores, judged.relevance, judged.nearest)
+        return list(zip(*(column[good].tolist() for column in columns), strict=True))
+
+    def _described(self, found: Sequence[tuple[int, float, float, int]], wanted: int) -> list[Ranked]:
+        """The best of them in order; those that were deleted meanwhile are left out."""
+        wish = self._wish
+        best = sorted(found, key=lambda one: -one[1])
+        if len(best) > wanted:
+            spare = sum(wish.after is not None and one[1] == wish.after[0] for one in best)
+            last = best[min(len(best), wanted + spare) - 1][1]
+            best = [one for one in best if one[1] >= last]  # with all that are equal to the last
+        with self._storage.database.read() as connection:
+            stored = filtering.shown(connection, self._collection.id, [row for row, *_ in best])
+        answer = [
+            Ranked(row, score, relevance, nearest, stored[row])
+            for row, score, relevance, nearest in best
+            if row in stored
+        ]
+        if wish.after is not None:
+            last_key = (-wish.after[0], wish.after[1])
+            answer = [one for one in answer if one.key > last_key]
+        return sorted(answer, key=lambda one: one.key)[:wanted]

@@ -5,41 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import wait
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from categoriser.catalog import claims, collections, inbox
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import Filed
 from categoriser.encoders import takes_ready_vectors
-from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError, RejectedError
-from categoriser.intake import Item
 
 if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 _BATCH = 64  # entries claimed at a time
 _log = logging.getLogger(__name__)
-
-
-def leave(library: Library, row: CollectionRow, item: Item) -> Filed | str:
-    """Accept a picture that nobody waits for: durable on return, and filed by a worker.
-
-    Without a queue the next look of any process finds it. Returns its id, or the answer if it is known.
-
-    Raises:
-        ConfigurationError: the library is not shared, or the collection takes ready vectors.
-        RejectedError: it cannot be read.
-        NotFoundError: the collection was deleted.
-    """
-    if library.storage.presence is None:
-        raise ConfigurationError("Nobody else would file it: only a shared library has workers.")
-    left = library.pipeline.leave(row, item)
-    if library.queue is not None and isinstance(left, str):
-        library.queue.tell("file", row.key)
-    return left
 
 
 def take_over(library: Library) -> int:
@@ -59,35 +37,28 @@ def take_over(library: Library) -> int:
         if not numbers:
             return count
         for row in rows:
-            if library.queue is None:
-                count += _submit_all(library, row)
-            else:
+            if library.queue is not None:
                 library.queue.tell("file", row.key)
+                continue
+            while taken := _claim(library, row):
+                library.pipeline.tell(row, taken)
+                count += len(taken)
         after = numbers[-1]
 
 
 def file_waiting(library: Library, collection_key: str) -> int:
-    """File what waits in a collection and nobody files; returns how many pictures came to an end.
+    """File what waits in a collection and nobody files; returns how many pictures were tried.
 
-    Raises:
-        CategoriserError: some could not be filed now; they are anybody's again.
+    Those that fail for now stay this process's, which tries again as the settings of uploads say.
     """
     with library.storage.database.read() as connection:
         row = collections.by_key(connection, collection_key)
-    if row is None:
-        return 0
-    count, problem = 0, None
-    while problem is None and (taken := _submit(library, row)):
-        for number, future in taken.items():
-            error = future.exception()
-            if not _passes(error):
-                count += 1
-            else:
-                problem = problem or error
-                _give_back(library, number, error)
-    library.pipeline.settle(row)  # also of the run that they may have made due
-    if problem is not None:
-        raise problem
+    count = 0
+    while row is not None and (taken := _claim(library, row)):
+        wait([library.pipeline.submit(row, None, inbox_id=number) for number in taken])
+        count += len(taken)
+    if row is not None:
+        library.pipeline.settle(row)  # also of the run that they may have made due
     return count
 
 
@@ -115,53 +86,19 @@ def watching(library: Library) -> Iterator[None]:
         thread.join()
 
 
-def _submit_all(library: Library, row: CollectionRow) -> int:
-    count = 0
-    while taken := _submit(library, row):
-        count += len(taken)
-        for number, future in taken.items():
-            future.add_done_callback(partial(_give_back_later, library, number))
-        if any(future.done() and _passes(future.exception()) for future in taken.values()):
-            break  # the next look tries again
-    return count
-
-
-def _submit(library: Library, row: CollectionRow) -> dict[int, Future[Filed]]:
-    """Claim some entries of a collection and put them on their way; number of the entry → what becomes of it."""
-    presence, database = library.storage.presence, library.storage.database
-    if presence is None:
-        return {}
-    problem = library.obstacle(row)
-    if problem is not None and not takes_ready_vectors(row.encoder_id):
-        raise CategoriserError(f"Pictures of collection {row.name!r} cannot be filed here: {problem}")
-    with database.write() as connection:
-        entries = claims.claim(connection, presence.name, row.id, limit=_BATCH)
-        if problem is not None:  # for good
-            for entry in entries:
-                inbox.fail(connection, entry["id"], problem)
-    if problem is not None:
-        return {}
-    submit = library.pipeline.submit
-    return {one["id"]: submit(row, library.accepted_item(row, one), inbox_id=one["id"]) for one in entries}
-
-
-def _passes(error: BaseException | None) -> bool:
-    """Whether another attempt may succeed where this one did not."""
-    return error is not None and not isinstance(error, RejectedError | NotFoundError)
-
-
-def _give_back_later(library: Library, number: int, future: Future[Filed]) -> None:
-    error = future.exception()
-    if _passes(error):
-        _give_back(library, number, error)
-
-
-def _give_back(library: Library, number: int, error: BaseException | None) -> None:
-    _log.warning("a picture accepted earlier could not be filed now: %s", error)
+def _claim(library: Library, row: CollectionRow) -> list[int]:
+    """Take over some entries of a collection; none that cannot be filed here now."""
     presence = library.storage.presence
-    try:
-        if presence is not None:
-            with library.storage.database.write() as connection:
-                claims.release(connection, presence.name, [number])
-    except Exception:  # it is ours until we end
-        _log.exception("a picture could not be given back to the inbox")
+    if presence is None:
+        return []
+    problem = library.obstacle(row)
+    for_good = problem is not None and takes_ready_vectors(row.encoder_id)
+    if problem is not None and not for_good:
+        _log.warning("pictures of collection %s cannot be filed here: %s", row.key, problem)
+        return []
+    with library.storage.database.write() as connection:
+        taken = claims.claim(connection, presence.name, row.id, limit=_BATCH)
+        if for_good:
+            for number in taken:
+                inbox.fail(connection, number, str(problem), "configuration")
+    return [] if for_good else taken

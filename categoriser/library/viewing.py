@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from categoriser.catalog import collections, images, views
 from categoriser.catalog.collections import CollectionRow
-from categoriser.errors import NotFoundError
+from categoriser.encoders import takes_ready_vectors
+from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.searching import label_of
+from categoriser.library.term_asking import TermsEstimate
 from categoriser.pipeline import remove_images
 from categoriser.state import Storage
 
@@ -85,6 +87,25 @@ class Viewed:
             view.add_texts(texts)
         return view
 
+    def candidate_terms(self, criterion: str) -> list[str]:
+        """Terms for a view of terms, by the language model of the settings: one question, asked once per criterion.
+
+        Raises:
+            ConfigurationError: no model is set up, or the encoder of this collection reads no text.
+            NamingError: the model cannot be had, refuses, or answers something else.
+        """
+        self._check_reads_text()
+        return self._library.namers.terms.terms(criterion)
+
+    def estimate_terms(self, criterion: str) -> TermsEstimate:
+        """What ``candidate_terms`` would take; nothing is asked.
+
+        Raises:
+            ConfigurationError: no model is set up, or the encoder of this collection reads no text.
+        """
+        self._check_reads_text()
+        return self._library.namers.terms.estimate(criterion)
+
     def views(self, *, after: str = "", limit: int = 100) -> list[View]:
         """Its views by name."""
         from categoriser.library.view import View  # noqa: PLC0415 - a view is a collection itself
@@ -122,6 +143,17 @@ class Viewed:
         if row is None:
             raise NotFoundError(f"Collection {self.name!r} has no view {name!r}.")
         return View(self._library, row).drop()
+
+    def _check_reads_text(self) -> None:
+        with self._storage.database.read() as connection:
+            row = collections.get(connection, self._id)
+        if row is None:
+            raise NotFoundError(f"Collection {self.name!r} was deleted.")
+        if takes_ready_vectors(row.encoder_id) or not self._library.encoder_of(row).reads_text:
+            raise ConfigurationError(
+                f"The encoder of collection {self.name!r} reads no text, so pictures cannot be compared with terms: "
+                "use one with a text tower such as laion-clip-b32, or give terms with their vectors."
+            )
 
     def _view_row(self, name: str) -> CollectionRow | None:
         with self._storage.database.read() as connection:

@@ -82,7 +82,7 @@ def name_categories(
 def _due(
     survey: Survey, stored: Mapping[int, Record], merged: Mapping[int, float], chain: Chain, policy: Policy
 ) -> tuple[list[_Due], dict[int, dict[str, Any]]]:
-    """Categories to name, largest first, and what is only to be remembered about others."""
+    """Categories to name, renamed ones and then the largest first, and what is only to be remembered about others."""
     now, atlas = time.time(), chain.atlas(survey)
     today = sum(
         bool(one["naming"]) and one["naming"].get("renamed", False) and one["naming"].get("named_at", 0) > now - _DAY
@@ -119,7 +119,8 @@ def _due(
                 **noted,
                 **anchor(one),
             }  # what it was when a person named it, to notice when it is something else
-    due.sort(key=lambda one: (-stored[one.number]["size"], one.number))
+    # those that give up a name first, so that it is free for whom it fits now
+    due.sort(key=lambda one: (one.decision.step != "relabel", -stored[one.number]["size"], one.number))
     return due, notes
 
 
@@ -178,7 +179,8 @@ def _publish(
             facts, entry = _described(one, named, row, noted)
             change.facts[one.number] = facts
             news.append(entry)
-            if "label" in facts:
+            if "label" in facts:  # a name that it gives up may go to another one in the same session
+                taken = {name: number for name, number in taken.items() if number != one.number}
                 taken[named.name.casefold()] = one.number
             counts[one.decision.step] += 1
             counts["provisional"] += named.proposal.provisional

@@ -46,7 +46,7 @@ def read_lexicon(storage: Storage, collection_id: int) -> Lexicon | None:
 def _renew(storage: Storage, row: CollectionRow, criterion: str) -> None:
     with storage.database.read() as connection:
         found = list(views.texts(connection, row.id))
-    lexicon = learn([text for *_, text in found], criterion)
+    lexicon = learn([text for *_, text in found], criterion, topics=row.wanted is not None)
     orders: list[outbox.Order] = []
     rewritten = row.encoder_spec == WORDS
     if rewritten:

@@ -17,7 +17,6 @@ from categoriser.maintenance.planning import Plan, make_plan
 from categoriser.maintenance.renewal import renew_if_grown
 from categoriser.maintenance.steps import Step
 from categoriser.maintenance.suggesting import keep
-from categoriser.maintenance.text_names import name_by_texts
 from categoriser.state import EngineState, Storage
 
 
@@ -33,13 +32,17 @@ def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> Run
         NotFoundError: the collection was deleted.
     """
     started = time.perf_counter()
-    storage.delivery.ready()
-    renew_if_grown(storage, collection_id)
-    with storage.states.writing(collection_id) as state:
-        plan = make_plan(state, _dismissed(storage, collection_id))
-        report = _apply(storage, state, plan, plan.automatic, started, fence)
-    name_by_texts(storage, collection_id)
-    return report
+    report, images = None, 0
+    try:
+        storage.delivery.ready()
+        renew_if_grown(storage, collection_id)
+        with storage.states.writing(collection_id) as state:
+            plan = make_plan(state, _dismissed(storage, collection_id))
+            images = state.grouping.weighing
+            report = _apply(storage, state, plan, plan.automatic, started, fence)
+        return report
+    finally:
+        storage.observer.ran(report, images, started, time.perf_counter())
 
 
 def plan(storage: Storage, collection_id: int) -> Plan:
@@ -64,9 +67,7 @@ def apply(storage: Storage, collection_id: int, made: Plan, step_ids: Collection
         if made.version != state.collection.taxonomy_version:
             raise OutdatedError("Categories were changed since this plan was made; make a new one.")
         steps = made.automatic if step_ids is None else [step for step in made.steps if step.id in set(step_ids)]
-        report = _apply(storage, state, made, steps, started)
-    name_by_texts(storage, collection_id)
-    return report
+        return _apply(storage, state, made, steps, started)
 
 
 def _apply(

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from categoriser.naming.atlas import Atlas, Fit
+from categoriser.naming.atlas import Fit
 from categoriser.naming.evidence import Case, Survey
 
-Mapper = Callable[[Survey], Atlas | None]  # None where pictures and words cannot be compared
+
+class Fitting(Protocol):
+    """Whatever can say how well a name fits a category: categories among words, or counted labels of texts."""
+
+    def fit(self, name: str, number: int) -> Fit | None:
+        """How a name fits a category compared with all others; None where it cannot be tested."""
+        ...
+
+
+Mapper = Callable[[Survey], Fitting | None]  # None where pictures and words cannot be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +30,7 @@ class Verdict:
     fit: Fit | None = None
 
 
-def judge(name: str, case: Case, atlas: Atlas | None, *, provisional: bool = False) -> Verdict:
+def judge(name: str, case: Case, atlas: Fitting | None, *, provisional: bool = False) -> Verdict:
     """Test a name for a category.
 
     Args:

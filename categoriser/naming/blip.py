@@ -47,7 +47,7 @@ class Blip:
         processor, model = self._load()
         captions: list[str] = []
         for low in range(0, len(pictures), _BATCH):
-            images = [_opened(one) for one in pictures[low : low + _BATCH]]
+            images = [opened(one) for one in pictures[low : low + _BATCH]]
             with torch.inference_mode():
                 tokens = model.generate(**processor(images=images, return_tensors="pt"), max_new_tokens=_TOKENS)
             captions += [text.strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
@@ -71,7 +71,8 @@ class Blip:
         return self._loaded
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
+    """A picture; a black one where the bytes are none."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return picture.convert("RGB")

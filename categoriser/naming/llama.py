@@ -79,14 +79,14 @@ class Llama:
         self._loaded: Any = None
         self._grammars: dict[str, Any] = {}
 
-    def complete(self, prompt: str, schema: Mapping[str, Any]) -> str:
+    def complete(self, prompt: str, schema: Mapping[str, Any], tokens: int = ANSWER_TOKENS) -> str:
         """The answer; the grammar lets nothing pass that is not after the schema."""
         model = self._load()
         try:
             answer = model.create_chat_completion(
                 [{"role": "user", "content": prompt}],
                 grammar=self._grammar(schema),
-                max_tokens=ANSWER_TOKENS,
+                max_tokens=tokens,
                 temperature=0.0,
             )
             text = answer["choices"][0]["message"]["content"]

@@ -34,8 +34,8 @@ class LanguageModel(Protocol):
 
     id: str
 
-    def complete(self, prompt: str, schema: Mapping[str, Any]) -> str:
-        """The answer, JSON after the schema as far as the model can be held to it.
+    def complete(self, prompt: str, schema: Mapping[str, Any], tokens: int = ANSWER_TOKENS) -> str:
+        """The answer in at most so many tokens, JSON after the schema as far as the model can be held to it.
 
         Raises:
             NamingError: it cannot work at the moment.
@@ -147,9 +147,9 @@ class EndpointModel:
         self.id = f"{model}@{place}"
         self._ask = ask
 
-    def complete(self, prompt: str, schema: Mapping[str, Any]) -> str:
+    def complete(self, prompt: str, schema: Mapping[str, Any], tokens: int = ANSWER_TOKENS) -> str:
         """The answer."""
-        return self._ask(prompt, schema=schema, tokens=ANSWER_TOKENS)
+        return self._ask(prompt, schema=schema, tokens=tokens)
 
     def tokens(self, prompt: str) -> int:
         """A guess that is too high for most languages."""

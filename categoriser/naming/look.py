@@ -16,10 +16,14 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from categoriser.naming.evidence import Case, Picture, Proposal
+from categoriser.naming.strokes import Strokes, strokes_of
+from categoriser.naming.strokes import descriptions as of_strokes
 
 _SIDE: Final = 48  # pixels that are looked at
 _PICTURES: Final = 6
 _CLEAR: Final = 0.12  # share of the pixels that makes a colour worth naming
+_COLOURLESS: Final = 0.9  # share of black, grey and white from which colours tell nothing
+_GREYS: Final = frozenset({"black", "dark grey", "grey", "light grey", "white"})
 _LONGEST: Final = 36  # letters of a neighbour's name
 # basic colour words with typical RGB values; several for those that look different when dark
 _COLOURS: Final = (
@@ -56,6 +60,7 @@ class Look:
     middle: str
     brightness: float  # 0 to 1
     busyness: float  # mean difference of neighbouring pixels, 0 to 1
+    strokes: Strokes | None  # marks on a plain ground
     outline: str | None  # of what stands out from a plain ground: "tall", "wide", "small" or "large"
 
 
@@ -63,7 +68,7 @@ class Looks:
     """The last of all sources: it has a name for everything."""
 
     id = "look"
-    fingerprint = "look-1"
+    fingerprint = "look-2"
     attempts = 1
 
     def propose(self, case: Case) -> Proposal | None:
@@ -97,6 +102,7 @@ def describe(pixels: npt.NDArray[np.uint8]) -> Look:
     inner = np.zeros((side, side), bool)
     inner[side // 3 : -side // 3, side // 3 : -side // 3] = True
     grey = pixels.astype(np.float32).mean(axis=3) / 255
+    greys = sum(part for word, part in shares.items() if word in _GREYS)
     steps = np.abs(np.diff(grey, axis=1)).mean() + np.abs(np.diff(grey, axis=2)).mean()
     return Look(
         shares=sorted(shares.items(), key=lambda one: -one[1]),
@@ -104,12 +110,16 @@ def describe(pixels: npt.NDArray[np.uint8]) -> Look:
         middle=_commonest(nearest[:, inner], names),
         brightness=float(grey.mean()),
         busyness=float(steps),
+        strokes=strokes_of(grey) if greys >= _COLOURLESS else None,
         outline=_outline(grey, border),
     )
 
 
 def _descriptions(look: Look) -> Iterator[str]:
     """From the plainest to the most detailed."""
+    if look.strokes is not None:
+        yield from of_strokes(look.strokes)
+        return
     (first, share), *others = look.shares
     second = next((word for word, part in others if part >= _CLEAR), None)
     third = next((word for word, part in others if part >= _CLEAR and word != second), None)

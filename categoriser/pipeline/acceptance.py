@@ -3,41 +3,79 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, images, inbox, outbox
+from categoriser.catalog import collections, images, inbox, outbox, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.outbox import Order
-from categoriser.errors import NotFoundError
+from categoriser.errors import BusyError, CategoriserError, NotFoundError, code_of
 from categoriser.state import Storage
 
-_GROUP = 64  # pictures per commit at most
+_GROUP: Final = 256  # pictures per commit at most, unless one upload alone has more
+_GROUP_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """One picture of an upload that is answered before it is filed, or why it is refused.
+
+    ``entry``: columns of the inbox. ``data``: its bytes, where the database is to keep them.
+    """
+
+    name: str
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    data: bytes | None = field(default=None, repr=False)
+    refused: CategoriserError | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Request:
+    """Pictures of one collection that become durable together."""
+
     collection: CollectionRow
-    entry: Mapping[str, Any]
-    data: bytes | None  # of an original that we keep
-    number: int | None = None
-    error: Exception | None = None
+    entries: Sequence[Mapping[str, Any]]
+    kept: Sequence[tuple[str, bytes]] = ()  # originals, by digest, that lie in our folder already
+    data: Sequence[bytes | None] = ()  # for the database to keep, one for each entry
+    promised: Sequence[Promised] = ()
+    token: str | None = None  # of the upload
+    fetched: int | None = None  # the entry that the only one of ``entries`` completes
+    numbers: list[int] = field(default_factory=list)  # of the inbox entries
+    error: BaseException | None = None
     settled: bool = False
     orders: list[Order] = field(default_factory=list)
+    future: Future[list[int]] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes for the database."""
+        return sum(len(one) for one in self.data if one is not None)
+
+
+Told = Callable[[CollectionRow, Sequence[int], Sequence[int]], None]  # inbox numbers, and bytes in the database of each
 
 
 class Acceptance:
-    """Group commit: while one thread waits for the disk, the requests of others gather and share the next commit."""
+    """Group commit: while one thread waits for the disk, the requests of others gather and share the next commit.
 
-    def __init__(self, storage: Storage) -> None:
+    Whoever waits for an answer anyway commits in its own thread. Promises are committed by one thread of ours, so that
+    an event loop gives them away and is told.
+    """
+
+    def __init__(self, storage: Storage, told: Told) -> None:
+        """``told`` hears of promised entries as soon as they are durable."""
         self._storage = storage
+        self._told = told
         self._waiting: list[_Request] = []
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
         self._committing = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
 
     def accept(self, collection: CollectionRow, entry: Mapping[str, Any], data: bytes) -> int:
         """Number of the inbox entry, which is durable on return, as is the original if it is to be stored.
@@ -48,69 +86,198 @@ class Acceptance:
             NotFoundError: the collection was deleted.
             CategoriserError: the disk is full or the database cannot be written.
         """
-        if self._storage.presence is not None:
-            entry = {"owner": self._storage.presence.name, **entry}
-        request = _Request(collection, entry, data if entry["stored"] else None)
-        if request.data is not None:
-            self._storage.media.keep_original(collection.key, entry["sha256"], request.data)
+        kept: list[tuple[str, bytes]] = []
+        if entry["stored"]:
+            self._storage.media.keep_original(collection.key, entry["sha256"], data)
+            kept.append((entry["sha256"], data))
+        return self._settle(_Request(collection, [self._mine(entry)], kept))[0]
+
+    def complete(self, collection: CollectionRow, number: int, image_id: str, digest: str, data: bytes) -> None:
+        """Keep what was fetched for an entry that was only an address.
+
+        Raises:
+            NotFoundError: the collection was deleted.
+        """
+        self._storage.media.keep_original(collection.key, digest, data)
+        entry = {"image_id": image_id, "sha256": digest, "source": None}
+        self._settle(_Request(collection, [entry], [(digest, data)], fetched=number))
+
+    def promise(self, collection: CollectionRow, promised: Sequence[Promised], token: str | None) -> Future[list[int]]:
+        """Make an upload durable; the future has the numbers of the entries that were not refused.
+
+        The future fails with NotFoundError when the collection was deleted.
+        """
+        wanted = [one for one in promised if one.refused is None]
+        request = _Request(
+            collection,
+            # where there are workers it is theirs
+            [one.entry if self._storage.has_workers else self._mine(one.entry) for one in wanted],
+            data=[one.data for one in wanted],
+            promised=promised,
+            token=token,
+            future=Future(),
+        )
+        assert request.future is not None  # noqa: S101 - for the type checker
+        with self._guard:
+            if self._closed:
+                raise CategoriserError("The library is closed; open it again to add pictures.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="accept", daemon=True)
+                self._thread.start()
+            self._waiting.append(request)
+            self._guard.notify()
+        return request.future
+
+    def _mine(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where several processes share the library: ours to file, as long as we live."""
+        presence = self._storage.presence
+        return entry if presence is None else {**entry, "owner": presence.name}
+
+    def close(self) -> None:
+        """Commit what waits and stop."""
+        with self._guard:
+            self._closed = True
+            self._guard.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _settle(self, request: _Request) -> list[int]:
         with self._guard:
             self._waiting.append(request)
         with self._committing:
-            if not request.settled:
+            while not request.settled:
                 self._commit_waiting()
         if request.error is not None:
             raise request.error
-        if request.number is None:
-            self._storage.drop_files(collection.key)
-            raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.")
-        return request.number
+        return request.numbers
+
+    def _work(self) -> None:
+        while True:
+            with self._guard:
+                while not self._waiting and not self._closed:
+                    self._guard.wait()
+                if not self._waiting:
+                    return
+            with self._committing:
+                self._commit_waiting()
 
     def _commit_waiting(self) -> None:
         with self._guard:
-            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            last, pictures, size = 0, 0, 0
+            for request in self._waiting:
+                pictures, size = pictures + len(request.entries), size + request.size
+                if last and (pictures > _GROUP or size > _GROUP_BYTES):
+                    break
+                last += 1
+            group, self._waiting = self._waiting[:last], self._waiting[last:]
+        if not group:
+            return
         try:
             self._commit(group)
-        except Exception as error:
+        except BaseException as error:
             for request in group:
-                request.error = error
+                request.error = request.error or error
         for request in group:
             request.settled = True
+            self._answer(request)
+
+    def _answer(self, request: _Request) -> None:
+        if isinstance(request.error, NotFoundError):
+            self._storage.drop_files(request.collection.key)
+        if request.future is None:
+            return
+        if request.error is not None:
+            request.future.set_exception(request.error)
+            return
+        request.future.set_result(request.numbers)
+        self._told(request.collection, request.numbers, [0 if one is None else len(one) for one in request.data])
 
     def _commit(self, group: list[_Request]) -> None:
         media = self._storage.media
         with media.settling:
+            self._check_files(group)
             with self._storage.database.write() as connection:
-                for _, same in groupby(sorted(group, key=_collection_id), key=_collection_id):
-                    _note(connection, list(same))
+                _note(connection, group)
             for request in group:
-                if request.data is not None and request.number is not None:
-                    # an image with the same bytes may have been deleted since we wrote the file
-                    media.keep_original(request.collection.key, request.entry["sha256"], request.data)
-        self._storage.delivery.deliver(*(order for request in group for order in request.orders))
+                if request.error is None:
+                    for digest, data in request.kept:
+                        # an image with the same bytes may have been deleted since we wrote the file
+                        media.keep_original(request.collection.key, digest, data)
+        orders = [order for request in group for order in request.orders]
+        if orders:
+            self._storage.delivery.deliver(*orders)
+
+    def _check_files(self, group: Sequence[_Request]) -> None:
+        """Of promised pictures that lie in our folder, none may have gone with an image of the same bytes since."""
+        for request in group:
+            for entry, data in zip(request.entries, request.data, strict=False):
+                if entry["stored"] and data is None:
+                    path = self._storage.media.original(request.collection.key, entry["sha256"])
+                    if not path.exists():
+                        request.error = BusyError("An image with the same bytes was just deleted; send this one again.")
 
 
-def _collection_id(request: _Request) -> int:
-    return request.collection.id
+def _note(connection: Connection, group: list[_Request]) -> None:
+    """Inbox entries for all pictures, and what their uploads are; an error for those whose collection was deleted."""
+    here = collections.present(connection, {request.collection.id for request in group})
+    for request in group:
+        if request.error is None and request.collection.id not in here:
+            request.error = NotFoundError(f"Collection {request.collection.name!r} was deleted meanwhile.")
+    alive = [request for request in group if request.error is None]
+    failed = inbox.have_failed(connection, here)
+    for request in alive:
+        if request.collection.id in failed:
+            cleared = [clear_failed(connection, request.collection, e["sha256"], e["source"]) for e in request.entries]
+            request.orders = [order for order in cleared if order is not None]
+        if request.fetched is not None:
+            entry = request.entries[0]
+            inbox.fetched(connection, request.fetched, image_id=entry["image_id"], sha256=entry["sha256"])
+            request.numbers = [request.fetched]
+    new = [request for request in alive if request.fetched is None]
+    values = [{**entry, "collection_id": request.collection.id} for request in new for entry in request.entries]
+    numbers = iter(inbox.accept_all(connection, values) if values else [])
+    for request in new:
+        request.numbers = [next(numbers) for _ in request.entries]
+    inbox.keep_bytes(
+        connection,
+        {
+            number: data
+            for request in new
+            for number, data in zip(request.numbers, request.data, strict=False)
+            if data is not None
+        },
+    )
+    _note_uploads(connection, [request for request in new if request.token is not None])
 
 
-def _note(connection: Connection, requests: list[_Request]) -> None:
-    """Inbox entries for pictures of one collection; without numbers when it was deleted."""
-    collection = requests[0].collection
-    if not collections.keep(connection, collection.id):
-        return
-    if inbox.has_failed(connection, collection.id):
-        for request in requests:
-            cleared = clear_failed(connection, collection, request.entry["sha256"], request.entry["source"])
-            request.orders = [cleared] if cleared is not None else []
-    numbers = inbox.accept(connection, collection.id, [request.entry for request in requests])
-    for request, number in zip(requests, numbers, strict=True):
-        request.number = number
+def _note_uploads(connection: Connection, requests: Sequence[_Request]) -> None:
+    now = time.time()
+    rows, items = [], []
+    for request in requests:
+        rows.append({"collection_id": request.collection.id, "token": request.token, "accepted_at": now})
+        numbers = iter(request.numbers)
+        for place, one in enumerate(request.promised):
+            refused = one.refused
+            items.append(
+                {
+                    "token": request.token,
+                    "place": place,
+                    "name": one.name,
+                    "image_id": one.entry.get("image_id"),
+                    "inbox_id": None if refused is not None else next(numbers),
+                    "code": None if refused is None else code_of(refused)[:32],
+                    "reason": None if refused is None else str(refused),
+                }
+            )
+    uploads.note(connection, rows, items)
 
 
 def clear_failed(
     connection: Connection, collection: CollectionRow, digest: str | None, source: str | None
 ) -> Order | None:
     """Forget earlier failures of an input that is tried again, and files that only those needed."""
+    if digest is None and source is None:
+        return None
     cleared = inbox.clear_failed(connection, collection.id, sha256=digest, source=source)
     unused = [one for one in images.unused_files(connection, collection.id, cleared) if one != digest]
     return outbox.forget(connection, collection, unused) if unused else None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,21 @@ import numpy.typing as npt
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import BusyError, CategoriserError, ConfigurationError, EncoderFailedError, NotFoundError
+from categoriser.errors import (
+    BusyError,
+    CategoriserError,
+    ConfigurationError,
+    EncoderFailedError,
+    NotFoundError,
+    StoppingError,
+)
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
+from categoriser.pipeline.acceptance import Acceptance
+from categoriser.pipeline.fair_queue import FairQueue
+from categoriser.pipeline.fair_threads import FairThreads
+from categoriser.pipeline.feeding import Feeder, passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
-from categoriser.pipeline.reception import Accepted, Reception
+from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -37,6 +49,8 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True, eq=False)
 class _Job:
     collection: CollectionRow
+    origin: object  # what the observer gave where it came in
+    submitted: float
     future: Future[Filed] = field(default_factory=Future)
     image_id: str = ""
     inbox_id: int | None = None
@@ -44,6 +58,14 @@ class _Job:
     vector: FloatVector | None = None
     error: BaseException | None = None
     ready: bool = False
+
+    def answer(self, outcome: Filed | BaseException) -> None:
+        """Tell who waits, unless that was done: the first answer counts."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, BaseException):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
 
 
 @dataclass(slots=True)
@@ -68,6 +90,13 @@ def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
     )
 
 
+def _stopping() -> StoppingError:
+    return StoppingError(
+        "The service is stopping, and this was not done. Send it again in a few seconds; a picture that was accepted "
+        "is not taken twice."
+    )
+
+
 class Pipeline:
     """Files pictures of all collections of a library."""
 
@@ -80,14 +109,20 @@ class Pipeline:
         self._encoder_of = encoder_of
         self._settings = settings
         processors = os.cpu_count() or 1
-        self._fetcher = Fetcher(
-            FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds),
-            allow_private=settings.allow_private_addresses,
+        downloads = FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds)
+        self._fetchers = Fetchers(
+            Fetcher(downloads, allow_private=settings.allow_private_addresses),
+            Fetcher(replace(downloads, redirects=0), allow_private=True),
         )
         limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
-        self._reception = Reception(storage, self._fetcher, limits, settings.thumbnail_side)
+        self.feeder = Feeder(
+            storage, self._submit_waiting, settings.uploads, most=max(1, min(settings.waiting_limit // 2, 128))
+        )
+        self.tell = self.feeder.tell  # whoever files what is durable in the inbox; a deployment may name another
+        self.acceptance = Acceptance(storage, self._told)
+        self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
-        self._readers = ThreadPoolExecutor(settings.decode_threads or 2 * processors + 4, "decode")
+        self._readers = FairThreads(settings.decode_threads or 2 * processors + 4, "decode")
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
@@ -95,11 +130,12 @@ class Pipeline:
         self._encoding: dict[str, _EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
         self._closed = False
+        self._abandoned = False
 
     def submit(
         self,
         collection: CollectionRow,
-        item: Item,
+        item: Item | None,
         *,
         inbox_id: int | None = None,
         wait: bool = True,
@@ -111,7 +147,7 @@ class Pipeline:
 
         Args:
             collection: where it goes.
-            item: what it is.
+            item: what it is; None: what the inbox has.
             inbox_id: it was accepted earlier under this number.
             wait: with too much under way wait for room, or raise BusyError at once.
             accepted: called in another thread with the image id once the picture is durable in the inbox, from when on
@@ -120,43 +156,46 @@ class Pipeline:
         Raises:
             ConfigurationError: the collection takes ready vectors.
             BusyError: there is no room and ``wait`` is False.
+            StoppingError: everything under way was given up.
             CategoriserError: the pipeline is closed.
         """
         if takes_ready_vectors(collection.encoder_id):
             raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(collection)
+        job = _Job(collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id)
         job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
             if self._closed:
                 self._room.release()
                 raise CategoriserError("The library is closed; open it again to add pictures.")
+            if self._abandoned:
+                self._room.release()
+                raise _stopping()
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
-            self._readers.submit(self._receive, job, item, inbox_id, accepted)
-        job.future.add_done_callback(lambda _: self._room.release())
+            context = copy_context()  # the caller's, so that what is logged there says for which request
+            self._readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
+        job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
 
-    def leave(self, collection: CollectionRow, item: Item) -> Filed | str:
-        """Accept a picture that another process is to file; on return it is durable in the inbox.
+    def _told(self, collection: CollectionRow, numbers: Sequence[int], sizes: Sequence[int]) -> None:
+        self.tell(collection, numbers, sizes)
 
-        Returns its id, or the answer if it is known. The queue has to be told.
-
-        Raises:
-            ConfigurationError: the collection takes ready vectors.
-            RejectedError: it cannot be read.
-            NotFoundError: the collection was deleted.
-        """
-        if takes_ready_vectors(collection.encoder_id):
-            raise no_pictures(collection.name, collection.encoder_id)
-        return self._reception.leave(collection, item)
+    def _submit_waiting(self, collection: CollectionRow, number: int) -> Future[Filed]:
+        return self.submit(collection, None, inbox_id=number)
 
     @property
     def idle(self) -> bool:
         """Whether no picture is under way and no run follows one."""
         with self._lanes_guard:
             return not self._lanes
+
+    @property
+    def under_way(self) -> int:
+        """Pictures that were taken and are not filed yet."""
+        with self._lanes_guard:
+            return sum(len(lane.jobs) for lane in self._lanes.values())
 
     def settle(self, collection: CollectionRow) -> None:
         """Wait for the run, if any, that follows what was answered last: answers do not wait for it."""
@@ -166,23 +205,50 @@ class Pipeline:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
 
+    def wait_idle(self, seconds: float | None = None) -> bool:
+        """Wait until nothing is under way, at most so long if told; returns whether that came."""
+        with self._lanes_guard:
+            return self._lanes_guard.wait_for(lambda: not self._lanes, seconds)
+
+    def abandon(self) -> int:
+        """Give up what is under way; those who wait are told so. Returns for how many pictures.
+
+        What was accepted stays in the inbox and is filed by the next process. A part that is being written is finished.
+        """
+        with self._lanes_guard:
+            self._abandoned = True
+            left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
+        self.feeder.stop()
+        for job in left:
+            job.answer(_stopping())
+        return len(left)
+
     def close(self) -> None:
         """Finish what is under way and stop."""
+        self.acceptance.close()
+        self.feeder.close()
         with self._lanes_guard:
             self._closed = True
-        self._readers.shutdown()
+        self._readers.close()
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
-        self._fetcher.close()
+        self._fetchers.close()
 
-    def _receive(self, job: _Job, item: Item, inbox_id: int | None, accepted: Accepted | None) -> None:
+    def _receive(self, job: _Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+        observer, begun = self._storage.observer, time.perf_counter()
         try:
+            if job.future.done():  # given up
+                self._finish_early(job, _stopping())
+                return
             encoder = self._encoder_of(job.collection)
             received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
             if isinstance(received, Filed):
+                observer.stage("read", begun, time.perf_counter(), [job.origin])
                 self._answer(job, received)
                 return
+            observer.stage("read", begun, received.durable_at, [job.origin])
+            observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
             job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
             self._encoder_thread(encoder).put(job, received.prepared)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
@@ -192,7 +258,7 @@ class Pipeline:
         with self._encoding_guard:
             thread = self._encoding.get(encoder.id)
             if thread is None:
-                thread = _EncoderThreads(encoder, self._settings, self._encoded)
+                thread = _EncoderThreads(encoder, self._settings, self._storage, self._encoded)
                 self._encoding[encoder.id] = thread
             return thread
 
@@ -212,7 +278,7 @@ class Pipeline:
 
     def _answer(self, job: _Job, filed: Filed) -> None:
         """Answer a picture that was known: it keeps its place until those before it are done, then leaves."""
-        job.future.set_result(filed)
+        job.answer(filed)
         job.ready = True
         self._drain_soon(job.collection.id)
 
@@ -247,32 +313,40 @@ class Pipeline:
         arrivals = []
         for job in jobs:
             if job.error is not None or job.vector is None:
-                job.future.set_exception(job.error or RuntimeError("a picture left the encoder without a vector"))
+                job.answer(job.error or RuntimeError("a picture left the encoder without a vector"))
             else:
                 filing.append(job)
                 arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id))
         if not arrivals:
             return
-        unanswered = deque(filing)
+        unanswered, begun = deque(filing), time.perf_counter()
         try:
             for outcomes in file_arrivals(
                 self._storage, collection_id, [arrivals], automatic_runs=self._settings.automatic_runs
             ):
-                for outcome in outcomes:  # at once: a run may follow
-                    job = unanswered.popleft()
-                    if isinstance(outcome, CategoriserError):
-                        job.future.set_exception(outcome)
-                    else:
-                        job.future.set_result(outcome)
+                part = [unanswered.popleft() for _ in outcomes]
+                self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])
+                for job, outcome in zip(part, outcomes, strict=True):  # at once: a run may follow
+                    job.answer(outcome)
+                begun = time.perf_counter()
         except BaseException as error:  # the inbox still has them: they are filed after a restart
             if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
                 self._storage.drop_files(filing[0].collection.key)
             else:
                 _log.exception("a batch of %d pictures could not be filed", len(unanswered))
             for job in unanswered:
-                job.future.set_exception(error)
+                job.answer(error)
             return
         self._tell_filed(collection_id)
+
+    def _done(self, job: _Job, future: Future[Filed]) -> None:
+        self._room.release()
+        error = future.exception()
+        if job.inbox_id is not None and error is not None and passing(error):  # accepted: it waits for another attempt
+            self.feeder.come_back(job.collection, job.inbox_id, error)
+        observer = self._storage.observer
+        observer.answered(error or future.result())
+        observer.stage("answer", job.submitted, time.perf_counter(), [job.origin])
 
     def _tell_filed(self, collection_id: int) -> None:
         if self._filed is None:
@@ -290,13 +364,15 @@ class _EncoderThreads:
         self,
         encoder: Encoder,
         settings: Settings,
+        storage: Storage,
         done: Callable[[list[_Job], Sequence[FloatVector | Exception]], None],
     ) -> None:
         self._encoder = encoder
         self._size = settings.batch_size
         self._wait = settings.batch_wait_ms / 1000
+        self._storage = storage
         self._done = done
-        self._queue: queue.SimpleQueue[tuple[_Job, npt.NDArray[Any]] | None] = queue.SimpleQueue()
+        self._queue: FairQueue[tuple[_Job, npt.NDArray[Any]]] = FairQueue()
         self._collecting = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
@@ -305,16 +381,23 @@ class _EncoderThreads:
             thread.start()
 
     def put(self, job: _Job, prepared: npt.NDArray[Any]) -> None:
-        self._queue.put((job, prepared))
+        self._queue.put(job.collection.id, (job, prepared))
 
     def close(self) -> None:
-        self._queue.put(None)
+        self._queue.close()
         for thread in self._threads:
             thread.join()
 
     def _work(self) -> None:
         while batch := self._collect():
-            self._done([job for job, _ in batch], self._encode([prepared for _, prepared in batch]))
+            jobs, observer, begun = [job for job, _ in batch], self._storage.observer, time.perf_counter()
+            if all(job.future.done() for job in jobs):  # given up: nobody asks for their vectors
+                self._done(jobs, [_stopping() for _ in jobs])
+                continue
+            vectors = self._encode([prepared for _, prepared in batch])
+            observer.stage("encode", begun, time.perf_counter(), [job.origin for job in jobs])
+            observer.batch(len(jobs), self._size)
+            self._done(jobs, vectors)
 
     def _collect(self) -> list[tuple[_Job, npt.NDArray[Any]]]:
         """The next batch; empty once everything is done."""
@@ -322,12 +405,8 @@ class _EncoderThreads:
         with self._collecting:
             until: float | None = None
             while len(batch) < self._size:
-                try:
-                    following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-                except queue.Empty:
-                    break
+                following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
                 if following is None:
-                    self._queue.put(None)  # for the other threads, and for the next call of this one
                     break
                 batch.append(following)
                 until = until or time.monotonic() + self._wait
@@ -347,7 +426,7 @@ class _EncoderThreads:
                 return [error]
             failure = EncoderFailedError(
                 f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
-                "the inbox and is tried again at the next start."
+                "the inbox and is tried again later."
             )
             failure.__cause__ = error
             return [failure]

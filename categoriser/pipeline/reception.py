@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,29 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed
 from categoriser.encoders import Encoder
-from categoriser.errors import ConflictError, NotFoundError, RejectedError
+from categoriser.errors import ConflictError, NotFoundError, RejectedError, UnreachableError, code_of
 from categoriser.intake import Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
 from categoriser.pipeline.acceptance import Acceptance, clear_failed
 from categoriser.pipeline.filing import check_id
+from categoriser.pipeline.waiting import waiting_item
 from categoriser.state import Storage
 
 _ID_LENGTH = 32  # hex digits of the content hash that make an id: 128 bits
 
 Accepted = Callable[[str], None]  # told the image id
+
+
+@dataclass(frozen=True, slots=True)
+class Fetchers:
+    """One for the addresses of strangers, and one that may enter our own network for those that a setting names."""
+
+    public: Fetcher
+    inside: Fetcher
+
+    def close(self) -> None:
+        """Release all connections."""
+        self.public.close()
+        self.inside.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,73 +49,66 @@ class Received:
     prepared: npt.NDArray[Any]  # what the encoder takes
     facts: Mapping[str, Any]  # columns of the images table
     inbox_id: int
+    durable_at: float  # moment of time.perf_counter
 
 
 class Reception:
     """Turns inputs into decoded pictures; thread-safe."""
 
-    def __init__(self, storage: Storage, fetcher: Fetcher, limits: Limits, thumbnail_side: int) -> None:
+    def __init__(
+        self, storage: Storage, fetchers: Fetchers, limits: Limits, thumbnail_side: int, acceptance: Acceptance
+    ) -> None:
         self._storage = storage
-        self._fetcher = fetcher
+        self._fetchers = fetchers
         self._limits = limits
         self._thumbnail_side = thumbnail_side
-        self._acceptance = Acceptance(storage)
+        self._acceptance = acceptance
 
     def receive(
         self,
         collection: CollectionRow,
-        item: Item,
+        item: Item | None,
         encoder: Encoder,
         inbox_id: int | None,
         accepted: Accepted | None = None,
     ) -> Received | Filed:
-        """Read and decode one input; on return it is durable in the inbox.
+        """Read and decode one input, or an entry of the inbox; on return it is durable there.
 
         A picture that is known already is answered at once. ``accepted`` is told the id once it is durable, or known.
 
         Raises:
-            RejectedError: it cannot be filed; the inbox keeps the reason.
-            NotFoundError: the collection was deleted.
+            RejectedError: it cannot be filed; the inbox keeps the reason, unless an entry of it may be tried again.
+            NotFoundError: the collection was deleted, or the entry withdrawn.
         """
+        entry: Record | None = None
+        if item is None and inbox_id is not None:
+            item, entry = waiting_item(self._storage, collection, inbox_id)
+        if item is None:
+            raise RejectedError("There is neither a picture nor an entry of the inbox; give one of them.")
         try:
-            return self._receive(collection, item, encoder, inbox_id, accepted)
+            return self._receive(collection, item, encoder, inbox_id, accepted, entry)
         except OSError:
             if self._gone(collection):  # its folders went while we wrote
                 raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.") from None
             raise
 
-    def leave(self, collection: CollectionRow, item: Item) -> Filed | str:
-        """Accept one input for whoever comes first, and do not decode it; the id, or the answer if it is known.
-
-        What turns out to be no picture is found among what failed.
-
-        Raises:
-            RejectedError: it cannot be read.
-            NotFoundError: the collection was deleted.
-        """
-        _check_names(item)
-        data = read(item, self._fetcher, self._limits)
-        digest = sha256(data)
-        image_id = item.image_id or digest[:_ID_LENGTH]
-        known = self._known(collection, image_id)
-        if known is not None and known["sha256"] == digest:
-            return self._settled(collection, known, None, None)
-        entry = {**_entry(item), "image_id": image_id, "sha256": digest, "stored": True, "owner": None}
-        self._acceptance.accept(collection, entry, data)
-        return image_id
-
     def _receive(
-        self, collection: CollectionRow, item: Item, encoder: Encoder, inbox_id: int | None, accepted: Accepted | None
+        self,
+        collection: CollectionRow,
+        item: Item,
+        encoder: Encoder,
+        inbox_id: int | None,
+        accepted: Accepted | None,
+        resumed: Record | None,
     ) -> Received | Filed:
         digest: str | None = None
-        resumed = inbox_id
         try:
             if item.url is not None and item.image_id is not None:
                 known = self._known(collection, item.image_id)
                 if known is not None and known["source"] == item.source:  # a table read again: nothing is fetched twice
                     return self._settled(collection, known, inbox_id, accepted)
             _check_names(item)
-            data = read(item, self._fetcher, self._limits)
+            data = read(item, self._fetchers.inside if item.inside else self._fetchers.public, self._limits)
             digest = sha256(data)
             image_id = item.image_id or digest[:_ID_LENGTH]
             known = self._known(collection, image_id)
@@ -112,29 +120,39 @@ class Reception:
                 raise ConflictError(
                     f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
                 )
-            if inbox_id is None:
-                entry = {**_entry(item), "image_id": image_id, "sha256": digest}
-                inbox_id = self._acceptance.accept(collection, entry, data)
-            if accepted is not None:
-                accepted(image_id)
+            inbox_id = self._accept(collection, item, inbox_id, image_id, digest, data)
+            (accepted or _nobody)(image_id)
+            durable_at = time.perf_counter()
             picture = decode(data, side=encoder.image_side, limits=self._limits)
         except RejectedError as error:
-            self._fail(collection, item, digest, inbox_id, error)
+            if inbox_id is None or not isinstance(error, UnreachableError):
+                self._fail(collection, item, digest, inbox_id, error)
             raise
+        if resumed is not None and item.url is not None:
+            resumed = {**resumed, "stored": True}
+        if resumed is not None and item.data is not None:  # the database keeps it until it is filed, and no longer
+            self._storage.media.keep_original(collection.key, digest, data)
         self._storage.media.keep_thumbnail(collection.key, digest, thumbnail(picture.image, self._thumbnail_side))
         return Received(
             image_id=image_id,
             prepared=np.asarray(encoder.prepare(picture.image)),
             inbox_id=inbox_id,
+            durable_at=durable_at,
             facts=self._facts(resumed, item, digest, picture),
         )
 
-    def _facts(self, resumed: int | None, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
-        entry: Record | None = None
-        if resumed is not None:  # the item is only our copy: what came with the picture is in the inbox
-            with self._storage.database.read() as connection:
-                entry = inbox.get(connection, resumed)
-        entry = entry or _entry(item)
+    def _accept(
+        self, collection: CollectionRow, item: Item, inbox_id: int | None, image_id: str, digest: str, data: bytes
+    ) -> int:
+        """Number of the entry, which does not depend on the caller's address any more."""
+        if inbox_id is None:
+            return self._acceptance.accept(collection, {**_entry(item), "image_id": image_id, "sha256": digest}, data)
+        if item.url is not None:
+            self._acceptance.complete(collection, inbox_id, image_id, digest, data)
+        return inbox_id
+
+    def _facts(self, resumed: Record | None, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
+        entry = resumed or _entry(item)  # a resumed item is only our copy: what came with the picture is in the inbox
         return {
             "sha256": digest,
             "phash": picture.fingerprint,
@@ -190,12 +208,12 @@ class Reception:
     def _fail(
         self, collection: CollectionRow, item: Item, digest: str | None, inbox_id: int | None, error: RejectedError
     ) -> None:
-        entry = {**_entry(item), "stored": False, "sha256": digest}
+        entry = {**_entry(item), "stored": False, "sha256": digest, "url": item.url, "inside": item.inside}
         if inbox_id is None and digest is None and entry["source"] is None:
             return  # nothing that could be found again: an empty row of a table
         with self._storage.database.write() as connection:
             if inbox_id is not None:
-                inbox.fail(connection, inbox_id, str(error))
+                inbox.fail(connection, inbox_id, str(error), code_of(error))
             elif collections.get(connection, collection.id) is not None:
                 clear_failed(connection, collection, digest, entry["source"])
                 if item.image_id is not None and item.image_id == storable_text(item.image_id):
@@ -203,9 +221,33 @@ class Reception:
                 inbox.refuse(connection, collection.id, entry, str(error))
 
 
+def _nobody(_image_id: str) -> None:
+    """Nobody wants to know."""
+
+
 def _check_names(item: Item) -> None:
     if item.source is not None and item.source != storable_text(item.source):
         raise RejectedError(f"The name {storable_text(item.source)!r} is not valid text (UTF-8); rename the file.")
+
+
+def promised_entry(item: Item, digest: str | None) -> dict[str, Any]:
+    """What the inbox keeps of an item that is answered before it is read: its address, or bytes with a digest.
+
+    Raises:
+        RejectedError: the caller's id cannot be one.
+    """
+    _check_names(item)
+    if item.image_id is not None:
+        check_id(item.image_id)
+    image_id = item.image_id or (None if digest is None else digest[:_ID_LENGTH])
+    return {
+        **_entry(item),
+        "image_id": image_id,
+        "sha256": digest,
+        "stored": digest is not None,
+        "url": item.url,
+        "inside": item.inside,
+    }
 
 
 def _entry(item: Item) -> dict[str, Any]:

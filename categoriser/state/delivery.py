@@ -63,6 +63,11 @@ class Delivery:
         """The store of an encoder's vectors."""
         return self._stores.store
 
+    @property
+    def stores(self) -> list[VectorStore]:
+        """Those that are open."""
+        return self._stores.opened
+
     def ready(self) -> None:
         """Come up to date after a failure; ask before deciding anything new, so that a broken store stops the inflow.
 
@@ -182,14 +187,19 @@ class Stores:
                 self._opened[encoder_id] = self._open_store(encoder_id, dimension)
             return self._opened[encoder_id]
 
+    @property
+    def opened(self) -> list[VectorStore]:
+        """Those that are open."""
+        return list(self._opened.values())
+
     def flush(self) -> None:
         """Bring everything to the stores' disks."""
-        for store in list(self._opened.values()):
+        for store in self.opened:
             store.flush()
 
     def close(self) -> None:
         """Let go of all of them."""
-        for store in list(self._opened.values()):
+        for store in self.opened:
             try:
                 store.close()
             except Exception:  # the others want to be closed too

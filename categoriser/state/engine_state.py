@@ -140,6 +140,13 @@ class EngineState:
         """Something that is the same as long as nothing here was changed."""
         return self.grouping.edition, len(self.hashes), self.images_at_run, self.collection, self.grouping.rules
 
+    @property
+    def size(self) -> int:
+        """Bytes of what grows with the collection: vectors by row, neighbour lists, micro-clusters, hashes."""
+        grouping = self.grouping
+        arrays = (grouping.lists.ids, grouping.lists.cosines, grouping.micros.sums, grouping.head_of, grouping.head_of)
+        return self.vectors.matrix.nbytes + sum(one.nbytes for one in arrays) + 64 * len(self.hashes)
+
     def forget(self, rows: npt.NDArray[np.int64]) -> None:
         """Forget vectors and hashes of deleted rows."""
         for row in rows.tolist():

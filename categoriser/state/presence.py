@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 
-from categoriser.catalog import Database, processes
+from categoriser.catalog import Database, claims, processes
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Presence:
         self._thread.join()
         try:
             with self._database.engine.begin() as connection:
+                claims.release_all(connection, self.name)
                 processes.leave(connection, self.name)
         except Exception:  # the lease runs out
             _log.warning("this process could not take its leave", exc_info=True)

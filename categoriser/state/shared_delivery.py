@@ -15,6 +15,7 @@ from categoriser.catalog import Database, outbox
 from categoriser.catalog.outbox import Order
 from categoriser.catalog.sharing import Locks
 from categoriser.state.delivery import Files, StoreOpener, Stores, apply
+from categoriser.store import VectorStore
 
 _LOOK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -38,6 +39,11 @@ class SharedDelivery:
     def store(self) -> StoreOpener:
         """The store of an encoder's vectors."""
         return self._stores.store
+
+    @property
+    def stores(self) -> list[VectorStore]:
+        """Those that are open."""
+        return self._stores.opened
 
     def ready(self) -> None:
         """Whoever takes the turn of a collection finds it up to date, or is told why it cannot be."""

@@ -105,6 +105,13 @@ class States:
         finally:
             self._leave(slot)
 
+    def in_memory(self) -> tuple[int, int]:
+        """How many states are in memory, and their bytes there (mapped vectors included)."""
+        with self._guard:
+            states = [slot.state for slot in self._slots.values()]
+        loaded = [state for state in states if state is not None]
+        return len(loaded), sum(state.size for state in loaded)
+
     def close(self) -> None:
         """Save and drop all states."""
         with self._guard:

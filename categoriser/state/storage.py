@@ -13,6 +13,7 @@ from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.ownership import own, share
 from categoriser.catalog.sharing import Locks
 from categoriser.errors import ConfigurationError, LibraryInUseError, MissingVectorsError, NotFoundError
+from categoriser.observer import SILENT, Observer
 from categoriser.settings import Settings
 from categoriser.state.blas import one_thread
 from categoriser.state.cache_folder import open_cache
@@ -41,14 +42,19 @@ class Storage:
         """
         self.folder = folder
         self.ran: Callable[[int], None] = lambda _: None  # told about runs that nobody asked for; must not raise
+        self.observer: Observer = SILENT
         # asked when images made a run due: whether somebody else sees to it; must not raise
         self.run_elsewhere: Callable[[int], bool] = lambda _: False
         self._settings = settings.store
         self.presence: Presence | None = None  # where other processes may have the library open too
+        self.has_workers = settings.is_shared and settings.shared.queue  # who file what nobody waits for
         with ExitStack() as opening:
             if not settings.is_shared:
                 opening.callback(_owned(folder).release)
-            self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))
+            self.database = Database(
+                settings.database or sqlite_url(folder / "catalog.sqlite"),
+                connections=settings.shared.connections if settings.is_shared else None,
+            )
             opening.callback(self.database.close)
             turns = self._open_shared(settings, opening) if settings.is_shared else self._open_alone(settings, opening)
             one_thread.enter()

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from fastapi import FastAPI
 
 from categoriser import Library
 from categoriser.api import create_app
-from categoriser.api.serving import address, listen
+from categoriser.api.serving import Server, address, listen
 
 Start = Callable[..., httpx.Client]
 
@@ -22,12 +22,20 @@ Start = Callable[..., httpx.Client]
 @contextmanager
 def serving(library: Library, **options: Any) -> Iterator[httpx.Client]:
     """A client of the service over a library."""
+    with serving_app(create_app(library, **options)) as client:
+        yield client
+
+
+@contextmanager
+def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of a service that was put together already."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(library, **options), lifespan="off", log_level="warning"))
+    server = Server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
+            client.app_library = app.state.library  # type: ignore[attr-defined] # for tests that look behind the scenes
             yield client
     finally:
         server.should_exit = True
@@ -55,6 +63,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def start(max_body: int | None = None, **settings: Any) -> httpx.Client:
             opened = stack.enter_context(Library.open(tmp_path / "library", **({"encoder": "classic"} | settings)))
-            return stack.enter_context(serving(opened, max_body=max_body))
+            client = stack.enter_context(serving(opened, max_body=max_body))
+            client.library = opened  # type: ignore[attr-defined]
+            return client
 
         yield start

@@ -51,6 +51,16 @@ def test_a_view_is_made_filled_run_corrected_and_deleted(service: httpx.Client, 
     assert service.get(base).json()["images"] == 60
 
 
+def test_terms_are_asked_for_where_pictures_can_be_compared_with_them(service: httpx.Client, library: Library) -> None:
+    library.collection("asked")
+    url = "/v1/collections/asked/views/terms"
+    refused = service.post(url, json={"criterion": "place", "dry_run": True})
+    assert refused.status_code == 400
+    assert "reads no text" in refused.json()["error"]["message"]
+    assert service.post(url, json={"criterion": ""}).status_code == 422
+    assert service.post("/v1/collections/nobody/views/terms", json={"criterion": "place"}).status_code == 404
+
+
 def test_views_are_paged(service: httpx.Client, library: Library) -> None:
     library.collection("paged")
     url = "/v1/collections/paged/views"

@@ -44,7 +44,7 @@ def test_json_is_all_there_is_on_standard_output_and_progress_is_on_the_other(pr
         (("add", "nowhere"), "There is no file or folder"),
         (("add", ".", "--encoder", "nonsense"), "Unknown encoder"),
         (("add", ".", "--encoder", "onnx:none.onnx"), "none.onnx"),
-        (("serve", "--host", "0.0.0.0"), "no keys yet"),
+        (("serve", "--host", "0.0.0.0"), "no key yet"),
         (("show",), "Missing argument"),
         (("nonsense",), "No such command"),
         (("images", "--limit", "0"), "--limit"),

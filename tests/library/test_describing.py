@@ -31,6 +31,7 @@ class Endpoint:
         self.prompts: set[str] = set()
         self.failures: list[int | str] = []  # what the next requests get: a status, or a body that makes no sense
         self.hold_after: int | None = None  # answers before it falls silent
+        self.held = threading.Event()  # somebody waits for an answer
         self._guard = threading.Lock()
         endpoint = self
 
@@ -63,6 +64,7 @@ class Endpoint:
             if not held:
                 self.answered[picture] += 1
         while held:
+            self.held.set()
             time.sleep(0.05)
         kind = list(KINDS)[int(picture, 16) % len(KINDS)]
         content = f"The object in the image is a {kind}."
@@ -136,10 +138,7 @@ def test_one_that_was_killed_goes_on_and_describes_nothing_twice(tmp_path: Path,
         "describe(view, EndpointDescriber(sys.argv[2], 'see', cost=0.25, attempts=3))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "library"), endpoint.url])
-    deadline = time.monotonic() + 60
-    while endpoint.answered.total() < 17 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)  # until the last answer is on disk and the next picture is asked for
+    assert endpoint.held.wait(120)  # the next picture is asked for: the answer to the last one is on disk
     process.send_signal(signal.SIGKILL)
     process.wait()
     endpoint.hold_after = None

@@ -124,7 +124,7 @@ def _apply(library: Library, model: dict[str, set[str]], kind: str, name: str, v
 
 
 def _check_search(library: Library, collection, expected: set[str]) -> None:
-    found = collection.search(vector=VECTORS[0], limit=100)
+    found = collection.search(vector=VECTORS[0], limit=100, min_relevance=0)
     assert {one.image_id for one in found} == expected
     places = collection.assignments()
     assert all(one.category == places[one.image_id] for one in found)

@@ -343,3 +343,16 @@ def test_two_kinds_of_texts_are_two_categories(tmp_path: Path) -> None:
         shapes.add_texts({str(i): f"The shape in the picture is a {kind}." for i, kind in enumerate(kinds)})
         shapes.run()
         assert {(one.label, one.size) for one in shapes.categories()} == {("Line", 120), ("Circle", 80)}
+
+
+def test_a_kind_of_nine_in_ten_texts_is_one_category(tmp_path: Path) -> None:
+    texts, kinds = described(1200)
+    chosen = [i for i, kind in enumerate(kinds) if kind == "horse"][:270]
+    chosen += [i for i, kind in enumerate(kinds) if kind != "horse"][:30]
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        stable = library.text_collection("stable", criterion="object")
+        stable.add_texts({str(i): texts[i] for i in np.random.default_rng(0).permutation(chosen).tolist()})
+        stable.run()
+        largest = stable.categories()[0]
+        assert largest.label == "Horse"
+        assert largest.size >= 260

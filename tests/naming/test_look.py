@@ -62,3 +62,35 @@ def test_noise_is_busy_and_any_pixels_have_a_name() -> None:
     look = look_at([shown(1, out.getvalue())])
     assert look is not None
     assert look.busyness > 0.16
+
+
+def drawn(number: int, *marks: tuple[int, int, int, int], ring: bool = False) -> Picture:
+    """Dark bars on white, and perhaps a ring."""
+    from io import BytesIO
+
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (64, 64), WHITE)
+    pen = ImageDraw.Draw(picture)
+    for mark in marks:
+        pen.rectangle(mark, fill=BLACK)
+    if ring:
+        pen.ellipse((20, 30, 46, 56), outline=BLACK, width=5)
+    out = BytesIO()
+    picture.save(out, "PNG")
+    return shown(number, out.getvalue())
+
+
+def test_strokes_are_called_by_their_shape_and_not_by_the_white_around_them() -> None:
+    assert name([drawn(1, (29, 8, 34, 56))]) == "Dark strokes on white, narrow"
+    assert name([drawn(1, (8, 29, 56, 34))]) == "Dark strokes on white, wide"
+    assert name([drawn(1, ring=True)]) == "Dark strokes on white, with a large loop"
+    assert name([drawn(1, (10, 8, 54, 13), (30, 8, 35, 56))]) == "Dark strokes on white, with a bar at the top"
+    taken = {"dark strokes on white, with a loop at the bottom": 1}
+    assert name([drawn(1, (20, 8, 25, 50), ring=True)], taken) not in {"Mostly white", "Dark strokes on white (2)"}
+
+
+def test_what_is_no_line_is_not_called_strokes() -> None:
+    assert "strokes" not in name([shown(1, flat(WHITE, middle=BLACK))])
+    assert "strokes" not in name([shown(1, flat(WHITE))])
+    assert "strokes" not in name([shown(1, flat(BLUE))])

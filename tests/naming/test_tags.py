@@ -99,20 +99,20 @@ def test_tags_narrow_any_other_search_in_chunks_as_in_one(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vector = pictures_of("cat", 1, seed=9)[0]
-    found = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=5)
+    found = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=5, min_relevance=0)
     tagged = ids(collection.search(filter={"tags": ["pizza"]}, limit=500))
-    expected = [one for one in collection.search(vector=vector, limit=500) if one.image_id in tagged]
+    expected = [one for one in collection.search(vector=vector, limit=500, min_relevance=0) if one.image_id in tagged]
     assert [one.image_id for one in found] == [one.image_id for one in expected][:5]
     assert [one.score for one in found] == pytest.approx([one.score for one in expected][:5], abs=1e-5)
-    monkeypatch.setattr("categoriser.library.tag_search.CHUNK", 7)
-    again = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=5)
+    monkeypatch.setattr("categoriser.library.searching.CHUNK", 7)
+    again = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=5, min_relevance=0)
     assert [one.image_id for one in again] == [one.image_id for one in found]
-    page = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=3, offset=2)
+    page = collection.search(vector=vector, filter={"tags": ["pizza"]}, limit=3, offset=2, min_relevance=0)
     assert page == again[2:]
     inside = collection.search(filter={"tags": ["pizza"], "category": found[-1].category}, limit=500)
     assert ids(inside) == {one.image_id for one in expected if one.category == found[-1].category}
     assert collection.search(filter={"tags": ["pizza"], "added_before": 0.0}) == []
-    alike = collection.search(image_id="cat-1", filter={"tags": ["cat"]}, limit=500)
+    alike = collection.search(image_id="cat-1", filter={"tags": ["cat"]}, limit=500, min_relevance=0)
     assert "cat-1" not in ids(alike)
 
 

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from categoriser import Library
 from categoriser.catalog.tables import collections, events, inbox, slots
 from categoriser.intake import Item
-from categoriser.library.takeover import leave
 from categoriser.state.queue import prepare
 from tests.waiting import wait_until
 from tests.whole import check, left_over, picture
@@ -91,9 +90,9 @@ def life(settings: dict[str, Any], folder: Path, *, sent: int, left: int) -> Non
                 for name in NAMES
                 for which in ((0, 1) if seed % 10 == 0 else (seed % 2,))
             ]
-            for seed in range(sent, sent + left):
-                for name in NAMES:
-                    leave(library, rows[name], Item(f"{seed}.png", data=picture(seed)))
+            for name in NAMES:
+                items = [Item(f"{seed}.png", data=picture(seed)) for seed in range(sent, sent + left)]
+                library.uploads.promise(rows[name], [library.uploads.prepare(rows[name], one) for one in items])
             victim = workers[0]
             wait_until(lambda: claimed_by(library, victim.pid) > 0 or waiting(library) == 0, 120)
             victim.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ import sqlalchemy as sa
 from categoriser import Collection, Library
 from categoriser.catalog import claims
 from categoriser.catalog.tables import inbox
-from categoriser.domain import Filed
 from categoriser.errors import CategoriserError
 from categoriser.intake import Item
-from categoriser.library.takeover import leave, take_over
+from categoriser.library.takeover import take_over
 from categoriser.state.queue import prepare
 from categoriser.worker import work
+from tests.waiting import wait_until
 from tests.whole import check, left_over, picture
 
 Open = Callable[..., Library]
@@ -24,9 +25,10 @@ Open = Callable[..., Library]
 
 def left(collection: Collection, seeds: range) -> list[str]:
     """Accept pictures that nobody waits for."""
-    library = collection._library
-    answers = [leave(library, collection.row, Item(f"{seed}.png", data=picture(seed))) for seed in seeds]
-    return [answer for answer in answers if isinstance(answer, str)]
+    uploads, row = collection._library.uploads, collection.row
+    promised = [uploads.prepare(row, Item(f"{seed}.png", data=picture(seed))) for seed in seeds]
+    uploads.promise(row, promised)[1].result(timeout=60)
+    return [sha256(picture(seed)).hexdigest()[:32] for seed in seeds]
 
 
 def worked(library: Library) -> None:
@@ -44,9 +46,9 @@ def test_a_worker_files_what_a_service_accepted_and_runs_what_is_due(opened: Ope
     assert set(check(collection, tmp_path)) == set(ids)
     assert [one.kind for one in collection.versions()][-1] == "run"
     assert left_over(service) == {"inbox": 0, "outbox": 0}
-    answer = leave(service, collection.row, Item("again.png", data=picture(3)))
-    assert isinstance(answer, Filed)
-    assert answer.known
+    left(collection, range(3, 4))  # once more
+    worked(worker)
+    assert len(collection) == 30
 
 
 def test_what_a_dead_process_had_accepted_is_filed_once(opened: Open, tmp_path: Path) -> None:
@@ -70,10 +72,14 @@ def test_without_a_queue_a_service_takes_over_itself(
     opened: Open, settings: dict[str, dict[str, object]], tmp_path: Path
 ) -> None:
     settings["shared"]["queue"] = False
-    one = opened("classic", automatic_runs=False)
-    ids = left(one.collection("a"), range(5))
+    dying, one = opened("classic", automatic_runs=False), opened("classic", automatic_runs=False)
+    dying.pipeline.feeder.stop()  # accepted, and never filed
+    ids = left(dying.collection("a"), range(5))
+    assert dying.storage.presence is not None
+    assert take_over(one) == 0
+    dying.storage.presence.close()
     assert take_over(one) == 5
-    one.pipeline.close()
+    wait_until(lambda: len(one.collection("a")) == 5)
     assert set(check(one.collection("a"), tmp_path)) == set(ids)
 
 
@@ -89,21 +95,29 @@ def test_a_picture_that_kills_is_not_tried_for_ever(opened: Open) -> None:
     assert "ended without a word" in failure.reason
 
 
-def test_what_cannot_be_filed_now_is_given_back_and_not_counted_against_it(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = opened("classic", automatic_runs=False)
+def test_what_cannot_be_filed_now_is_tried_again(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = opened("classic", automatic_runs=False, uploads={"retry_seconds": 0.01, "longest_retry_seconds": 0.1})
     prepare(one.storage.database.engine)
     collection = one.collection("a")
     left(collection, range(2))
     with monkeypatch.context() as away:
         away.setattr(one.storage.delivery, "ready", _fail)
         worked(one)
-    with one.storage.database.read() as connection:
+    wait_until(lambda: len(collection) == 2)
+    assert left_over(one) == {"inbox": 0, "outbox": 0}
+
+
+def test_what_a_process_has_not_filed_when_it_ends_in_order_is_anybodys(opened: Open) -> None:
+    one, two = opened("classic"), opened("classic")
+    row = one.collection("a").row
+    left(one.collection("a"), range(2))
+    presence = one.storage.presence
+    assert presence is not None
+    with one.storage.database.write() as connection:
+        claims.claim(connection, presence.name, row.id, limit=8)
+    presence.close()
+    with two.storage.database.read() as connection:
         assert connection.execute(sa.select(inbox.c.owner, inbox.c.claims)).all() == [(None, 0)] * 2
-    take_over(one)
-    worked(one)
-    assert len(collection) == 2
 
 
 def _fail() -> None:

@@ -47,17 +47,3 @@ class EventPage(BaseModel):
 
     events: list[EventInfo]
     next: int
-
-
-class FailedInfo(BaseModel):
-    """A picture that was accepted and cannot be filed."""
-
-    item: str
-    reason: str
-
-
-class FailedList(BaseModel):
-    """Failed pictures in order of arrival."""
-
-    failed: list[FailedInfo]
-    next: int = Field(description="cursor of the next page")

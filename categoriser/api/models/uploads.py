@@ -12,7 +12,7 @@ MOST_IMAGES = 100  # per upload request
 
 
 class Address(Model):
-    """One picture by its address; it is fetched before the request is answered."""
+    """One picture by its address; it is fetched before the request is answered, unless that prefers not to wait."""
 
     url: str = Field(min_length=1, max_length=4096, pattern=r"^https?://", examples=["https://example.org/cat.jpg"])
     id: ImageIdText | None = Field(default=None, description="yours; without it the content decides")
@@ -51,3 +51,56 @@ class UploadReport(BaseModel):
     known: int
     refused: int
     results: list[UploadResult]
+
+
+class PromisedPicture(BaseModel):
+    """One of several pictures that were taken, as they were sent."""
+
+    name: str
+    status: Literal["waiting", "refused"]
+    image_id: str | None = Field(default=None, description="null for an address: its content decides")
+    error: ErrorDetail | None = None
+
+
+class UploadAccepted(BaseModel):
+    """Every picture that waits will be filed, or listed as failed with its reason, whatever happens to the service."""
+
+    upload_id: str = Field(description="to ask what became of it; the address is in Location")
+    waiting: int
+    refused: int
+    results: list[PromisedPicture]
+
+
+class UploadedPictureInfo(BaseModel):
+    """What became of one picture, as of now."""
+
+    name: str
+    status: Literal["waiting", "filed", "refused", "deleted"]
+    image_id: str | None
+    category: str | None
+    label: str | None
+    stacked_on: str | None
+    error: ErrorDetail | None = Field(description="why it was refused, or why the last attempt failed")
+    attempts: int = Field(description="that failed for now")
+    retry_at: float | None = Field(description="when it is tried again")
+
+
+class UploadInfo(BaseModel):
+    """What became of an upload, as of now. ``status`` is waiting until every picture is filed, refused or deleted."""
+
+    upload_id: str
+    status: Literal["waiting", "done"]
+    accepted_at: float
+    expires_at: float = Field(description="until when it can be asked about")
+    waiting: int
+    filed: int
+    refused: int
+    deleted: int = Field(description="were filed, and deleted since")
+    results: list[UploadedPictureInfo]
+
+
+class UploadPage(BaseModel):
+    """Uploads, newest first. ``next``: what to pass as ``after``; null at the end."""
+
+    uploads: list[UploadInfo]
+    next: str | None

@@ -19,6 +19,22 @@ class ViewRequest(Model):
     encoder: str | None = Field(default=None, max_length=200, description="words, the default, or sentence:MODEL")
 
 
+class TermsRequest(Model):
+    """A criterion that a language model is to answer with terms."""
+
+    criterion: str = Field(min_length=1, max_length=300, examples=["place"])
+    dry_run: bool = Field(default=False, description="only say what asking would take")
+
+
+class CandidateTerms(BaseModel):
+    """Terms to make a view of, and what asking took. ``terms`` are empty after a dry run."""
+
+    terms: list[str]
+    model: str
+    questions: int = Field(description="1, or 0 where the answer was known")
+    tokens: int = Field(description="at most, about")
+
+
 class ViewTexts(Model):
     """Texts for a view."""
 

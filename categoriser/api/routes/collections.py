@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from categoriser.api.access import Caller, TheVisit
 from categoriser.api.models.collections import (
     CategoryInfo,
     CategoryList,
@@ -25,9 +26,9 @@ router = APIRouter()
 
 
 @router.get("", tags=["collections"], summary="List collections")
-def list_collections(library: TheLibrary, after: str = "", limit: PageLength = 100) -> CollectionPage:
-    """By name."""
-    page = library.collections(after=after, limit=limit)
+def list_collections(library: TheLibrary, caller: Caller, after: str = "", limit: PageLength = 100) -> CollectionPage:
+    """By name; those that the key may read."""
+    page = library.collections(after=after, limit=limit, visible=caller.visible)
     return CollectionPage(
         collections=[_described(collection) for collection in page],
         next=page[-1].name if len(page) == limit else None,
@@ -42,12 +43,18 @@ def get_collection(collection: ExistingCollection) -> CollectionInfo:
 
 @router.delete("/{collection}", tags=["collections"], summary="Delete a collection with all its images")
 def delete_collection(
-    library: TheLibrary, collection: CollectionName, confirm: Annotated[str, Query(description="its name again")] = ""
+    library: TheLibrary,
+    visit: TheVisit,
+    collection: CollectionName,
+    confirm: Annotated[str, Query(description="its name again")] = "",
 ) -> Deleted:
     """Only with its name repeated in ``confirm``."""
     if confirm != collection:
         raise ConfigurationError(f"This deletes all images of {collection!r}; confirm it with ?confirm={collection}.")
-    return Deleted(deleted=library.delete_collection(collection))
+    key = library.collection(collection, create=False).row.key
+    deleted = library.delete_collection(collection)
+    visit.collection = key  # the trail keeps no name of what is gone
+    return Deleted(deleted=deleted)
 
 
 @router.get("/{collection}/categories", tags=["categories"], summary="List categories, largest first")

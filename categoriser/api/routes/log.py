@@ -1,25 +1,16 @@
-"""What happened to a collection: runs, events, failures; and all of it as a file."""
+"""What happened to a collection: runs, events, failures."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
+from fastapi import APIRouter
 
-from categoriser.api.errors import InvalidRequestError
-from categoriser.api.models.log import EventInfo, EventPage, FailedInfo, FailedList, RunInfo, RunRequest
+from categoriser.api.event_kinds import EventKinds
+from categoriser.api.models.log import EventInfo, EventPage, RunInfo, RunRequest
 from categoriser.api.needs import Cursor, ExistingCollection, PageLength
-from categoriser.domain import EVENT_KINDS
 
 router = APIRouter(prefix="/{collection}", tags=["log"])
-
-_MEDIA_TYPES: Final = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
 
 @router.post("/runs", summary="Run the job now")
@@ -32,48 +23,13 @@ def run_now(collection: ExistingCollection, wanted: RunRequest | None = None) ->
 @router.get("/events", summary="Read the log")
 def list_events(
     collection: ExistingCollection,
+    types: EventKinds,
     after: Cursor = 0,
-    types: Annotated[list[str] | None, Query(description="kinds of events, several times or with commas")] = None,
     limit: PageLength = 100,
 ) -> EventPage:
     """Oldest first."""
-    wanted = [kind for some in types or () for kind in some.split(",")]
-    unknown = [kind for kind in wanted if kind not in EVENT_KINDS]
-    if unknown:
-        raise InvalidRequestError(f"types: {unknown[0]!r} is no kind of event; there are {', '.join(EVENT_KINDS)}.")
-    page, following = collection.events_and_next(after=after, types=wanted, limit=limit)
+    page, following = collection.events_and_next(after=after, types=types, limit=limit)
     return EventPage(
         events=[EventInfo(cursor=e.cursor, kind=e.kind, at=e.at, detail=dict(e.detail)) for e in page],
         next=following,
     )
-
-
-@router.get("/failed", summary="List pictures that were accepted and cannot be filed")
-def list_failed(
-    collection: ExistingCollection,
-    after: Cursor = 0,
-    limit: PageLength = 100,
-) -> FailedList:
-    """With the reasons, oldest first."""
-    page = collection.failed(after=after, limit=limit)
-    return FailedList(
-        failed=[FailedInfo(item=one.item, reason=one.reason) for one in page],
-        next=page[-1].cursor if page else after,
-    )
-
-
-@router.get("/export", summary="Download all images with their categories as a table", response_class=FileResponse)
-def export_table(
-    collection: ExistingCollection,
-    style: Literal["csv", "jsonl"] = "jsonl",
-    tags: Annotated[bool, Query(description="with the words that fit each image")] = False,
-) -> Any:
-    """Complete as of now; nothing is left out."""
-    folder = Path(tempfile.mkdtemp(prefix="categoriser-export-"))
-    drop = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    try:
-        report = collection.export(folder / f"images.{style}", style, tags=tags)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return FileResponse(report.target, media_type=_MEDIA_TYPES[style], filename=f"images.{style}", background=drop)

@@ -6,6 +6,7 @@ import dataclasses
 
 from fastapi import APIRouter
 
+from categoriser.api.access import Caller
 from categoriser.api.models.schedule import OwnSchedule, ScheduleInfo, SchedulePage
 from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
 from categoriser.domain import ScheduleEntry
@@ -14,9 +15,9 @@ router = APIRouter(tags=["log"])
 
 
 @router.get("/schedule", summary="List next and last scheduled runs")
-def list_schedules(library: TheLibrary, after: str = "", limit: PageLength = 100) -> SchedulePage:
-    """By name of the collection."""
-    page = library.schedule(after=after, limit=limit)
+def list_schedules(library: TheLibrary, caller: Caller, after: str = "", limit: PageLength = 100) -> SchedulePage:
+    """By name of the collection; those that the key may read."""
+    page = library.schedule(after=after, limit=limit, visible=caller.visible)
     return SchedulePage(
         schedules=[_described(entry) for entry in page],
         next=page[-1].collection if len(page) == limit else None,

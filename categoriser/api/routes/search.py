@@ -1,40 +1,54 @@
-"""Find images."""
+"""Find images, count them, and see what is alike."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from categoriser.api.models.base import ErrorBody
-from categoriser.api.models.search import FoundInfo, SearchAnswer, SearchRequest
-from categoriser.api.needs import ExistingCollection, TheLibrary
-from categoriser.api.request_body import inlined_schema, search_request
-from categoriser.library import Collection, Filter
+from categoriser.api.models.search import (
+    EXAMPLES,
+    DuplicateAnswer,
+    FacetAnswer,
+    FacetRequest,
+    FoundGroupInfo,
+    FoundInfo,
+    SearchAnswer,
+    SearchRequest,
+    SimilarCategoryInfo,
+    SimilarCategoryList,
+)
+from categoriser.api.needs import ExistingCollection, PageLength, TheLibrary
+from categoriser.api.paths import CategoryId
+from categoriser.api.request_body import inlined_schema
+from categoriser.api.search_body import filter_of, search_query
+from categoriser.domain import LARGEST_NUMBER, Found
+from categoriser.library import Collection, SearchQuery
 
 router = APIRouter(tags=["search"])
 
+_PICTURES: Final = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
-        "application/json": {
-            "schema": inlined_schema(SearchRequest),
-            "examples": {
-                "words": {"value": {"text": "a red bicycle", "limit": 20}},
-                "tags": {"value": {"filter": {"tags": ["dog"]}}},
-                "alike": {"value": {"image_id": "a/cat.jpg", "filter": {"category": "unsorted"}}},
-            },
-        },
+        "application/json": {"schema": inlined_schema(SearchRequest), "examples": EXAMPLES},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "required": ["file"],
                 "properties": {
-                    "file": {"type": "string", "format": "binary"},
+                    "file": {"type": "string", "format": "binary", "description": "a picture to search for"},
+                    "positive": {**_PICTURES, "description": "more pictures to search for"},
+                    "negative": {**_PICTURES, "description": "pictures to search against"},
+                    "query": {"type": "string", "description": "everything else as JSON, in place of the fields below"},
                     "limit": {"type": "integer", "default": 10},
                     "offset": {"type": "integer", "default": 0},
+                    "cursor": {"type": "string"},
                     "min_score": {"type": "number"},
+                    "min_relevance": {"type": "number"},
+                    "diversity": {"type": "number"},
                     "category": {"type": "string"},
                     "added_from": {"type": "number"},
                     "added_before": {"type": "number"},
@@ -44,34 +58,75 @@ _BODY: Final[dict[str, Any]] = {
         },
     },
 }
+_NO_TEXT: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": ErrorBody, "description": "The encoder does not read text, or the search makes no sense"}
+}
 
 
 @router.post(
     "/{collection}/search",
-    summary="Find images by words, picture, image or vector",
+    summary="Find images by words, pictures, images, vectors or categories",
     openapi_extra={"requestBody": _BODY},
-    responses={400: {"model": ErrorBody, "description": "The encoder does not read text"}},
+    responses=_NO_TEXT,
 )
 async def search_images(request: Request, library: TheLibrary, collection: ExistingCollection) -> SearchAnswer:
-    """Best first."""
-    wanted, picture = await search_request(request, library.settings.max_bytes)
-    return await run_in_threadpool(_search, collection, wanted, picture)
+    """Best first; only what is likely meant, which may be nothing."""
+    query = await search_query(request, library.settings.max_bytes)
+    return await run_in_threadpool(_search, collection, query)
 
 
-def _search(collection: Collection, wanted: SearchRequest, picture: bytes | None) -> SearchAnswer:
-    found = collection.search(
-        text=wanted.text,
-        image=picture,
-        image_id=wanted.image_id,
-        vector=wanted.vector,
-        filter=Filter(**wanted.filter.model_dump()),
-        limit=wanted.limit,
-        offset=wanted.offset,
-        min_score=wanted.min_score,
-    )
-    return SearchAnswer(
-        results=[
-            FoundInfo(image_id=one.image_id, score=one.score, category=one.category, label=one.label, name=one.name)
-            for one in found
+@router.post("/{collection}/facets", summary="Count images by category, group, month or tag", responses=_NO_TEXT)
+def count_images(collection: ExistingCollection, wanted: FacetRequest) -> FacetAnswer:
+    """Exact, for the whole collection or for what a filter leaves."""
+    found = collection.facets(wanted.by, filter=filter_of(wanted.filter), limit=wanted.limit)
+    return FacetAnswer.model_validate({"facets": [asdict(one) for one in found]})
+
+
+@router.get("/{collection}/duplicates", summary="List groups of images that are nearly the same", responses=_NO_TEXT)
+def list_duplicates(
+    collection: ExistingCollection,
+    min_score: Annotated[
+        float | None, Query(gt=0, le=1, description="also group images whose vectors are that like the first's")
+    ] = None,
+    after: Annotated[int | None, Query(ge=-1, le=LARGEST_NUMBER, description="next of the page before")] = None,
+    limit: PageLength = 100,
+) -> DuplicateAnswer:
+    """By the arrival of the first image of each."""
+    page = collection.duplicates(min_score=min_score, after=after, limit=limit)
+    return DuplicateAnswer.model_validate(asdict(page))
+
+
+@router.get("/{collection}/categories/{category}/similar", summary="List the categories nearest to one")
+def similar_categories(
+    collection: ExistingCollection,
+    category: CategoryId,
+    min_score: Annotated[float | None, Query(ge=-1, le=1, description="least cosine of the middles")] = None,
+    limit: PageLength = 10,
+) -> SimilarCategoryList:
+    """Nearest first."""
+    found = collection.similar_categories(category, limit=limit, min_score=min_score)
+    return SimilarCategoryList(categories=[SimilarCategoryInfo(**asdict(one)) for one in found])
+
+
+def _search(collection: Collection, query: SearchQuery) -> SearchAnswer:
+    page = collection.search_page(query)
+    groups = None
+    if page.groups is not None:
+        groups = [
+            FoundGroupInfo(category=one.category, label=one.label, results=[_found(image) for image in one.results])
+            for one in page.groups
         ]
+    results = [_found(one) for one in page.results]
+    return SearchAnswer(results=results, next=page.next, groups=groups, min_relevance=page.min_relevance)
+
+
+def _found(one: Found) -> FoundInfo:
+    return FoundInfo(
+        image_id=one.image_id,
+        score=one.score,
+        category=one.category,
+        label=one.label,
+        name=one.name,
+        relevance=one.relevance,
+        nearest=one.nearest,
     )

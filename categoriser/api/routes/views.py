@@ -8,7 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from categoriser.api.models.images import Deleted
-from categoriser.api.models.views import Attributes, RefusedText, TextReport, ViewInfo, ViewPage, ViewRequest, ViewTexts
+from categoriser.api.models.views import (
+    Attributes,
+    CandidateTerms,
+    RefusedText,
+    TermsRequest,
+    TextReport,
+    ViewInfo,
+    ViewPage,
+    ViewRequest,
+    ViewTexts,
+)
 from categoriser.api.needs import PageLength, TheLibrary
 from categoriser.api.paths import CollectionName
 from categoriser.domain import Filed, Refused
@@ -42,6 +52,15 @@ def create_view(library: TheLibrary, collection: CollectionName, wanted: ViewReq
         encoder=wanted.encoder,
     )
     return _described(view)
+
+
+@router.post("/terms", summary="Ask the language model for terms")
+def ask_terms(library: TheLibrary, collection: CollectionName, wanted: TermsRequest) -> CandidateTerms:
+    """One question, asked once per criterion; pass what suits you as ``terms`` when you make the view."""
+    owner = library.collection(collection, create=False)
+    before = owner.estimate_terms(wanted.criterion)
+    terms = [] if wanted.dry_run else owner.candidate_terms(wanted.criterion)
+    return CandidateTerms(terms=terms, model=before.model, questions=before.questions, tokens=before.tokens)
 
 
 @router.post("/texts", summary="Add texts to a view")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
+from categoriser.catalog import tables_access
 from categoriser.catalog.tables import metadata
 
+assert tables_access  # noqa: S101  imported for what it adds to the metadata
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 context.run_migrations()

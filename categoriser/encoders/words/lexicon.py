@@ -14,6 +14,7 @@ import numpy as np
 
 from categoriser.domain import FloatMatrix, FloatVector
 from categoriser.encoders.words.reading import Slot, tokens, units
+from categoriser.encoders.words.topics import topics_of
 
 DIMENSION = 256
 RELEVANCE_POWER = 0.7
@@ -36,6 +37,7 @@ class Lexicon:
         singular: plural → singular.
         slots: place in a sentence → how often an answer to the criterion stands there, for new words.
         verbs: labels are what is done, not things.
+        topics: word → its part in what else texts say; empty where labels alone count.
     """
 
     texts: int = 0
@@ -44,6 +46,7 @@ class Lexicon:
     singular: Mapping[str, str] = field(default_factory=dict)
     slots: Mapping[Slot, float] = field(default_factory=dict)
     verbs: bool = False
+    topics: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def words(self, text: str) -> list[str]:
         """The tokens of a text, plurals folded."""
@@ -97,9 +100,19 @@ class Lexicon:
         vector = sum((share * direction(word) for word, share in labels.items()), np.zeros(DIMENSION))
         if not labels:
             vector = direction(f"\0{key}\0{text}")
-        elif key is not None:
-            vector = vector / np.linalg.norm(vector) + _GRAIN * direction(f"\0{key}\0")
+        else:
+            vector = self._with_topics(text, vector / np.linalg.norm(vector))
+            if key is not None:
+                vector = vector + _GRAIN * direction(f"\0{key}\0")
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    def _with_topics(self, text: str, labels: FloatVector) -> FloatVector:
+        """Both halves count the same."""
+        topics = topics_of(self.words(text), self.topics) if self.topics else None
+        if topics is None:
+            return labels
+        both: FloatVector = labels + topics @ _topic_directions(len(topics))
+        return both / np.linalg.norm(both)
 
     def vectors(self, texts: Sequence[str], keys: Sequence[str] | None = None) -> FloatMatrix:
         """[n, DIMENSION]."""
@@ -118,6 +131,7 @@ class Lexicon:
             "singular": dict(self.singular),
             "slots": [[*slot, value] for slot, value in self.slots.items()],
             "verbs": self.verbs,
+            "topics": dict(self.topics),
         }
 
     @classmethod
@@ -143,3 +157,10 @@ def direction(word: str) -> FloatVector:
     seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
     vector = np.random.default_rng(seed).normal(size=DIMENSION)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _topic_directions(number: int) -> FloatMatrix:
+    """[number, DIMENSION] orthonormal."""
+    found = np.stack([direction(f"\0topic {place}") for place in range(number)])
+    return np.asarray(np.linalg.qr(found.T)[0].T, np.float32)

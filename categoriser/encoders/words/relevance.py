@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from categoriser.encoders.words.reading import (
@@ -48,12 +49,15 @@ def stems(criterion: str) -> tuple[list[str], list[str]]:
     return _stems(wanted), [stem for part in unwanted for stem in _stems(part)]
 
 
-def relevance(documents: Sequence[Sequence[str]], criterion: str) -> Relevance:
-    """Learn from all texts, each as its tokens."""
+def relevance(
+    documents: Sequence[Sequence[str]], criterion: str, dominant: AbstractSet[str] = frozenset()
+) -> Relevance:
+    """Learn from all texts, each as its tokens. ``dominant`` words are no wording, however often they occur."""
     wanted, _ = stems(criterion)
     spread = Counter(word for document in documents for word in set(document))
     named = {word for word in spread if word.startswith(tuple(wanted))} if wanted else set()
-    template = named | {word for word, count in spread.items() if count > TEMPLATE_SHARE * len(documents)}
+    usual = {word for word, count in spread.items() if count > TEMPLATE_SHARE * len(documents)}
+    template = named | (usual - dominant)
     read = [units(document, template) for document in documents]
     mentioned, answers = 0, Counter[tuple[str, bool]]()
     for document, found in zip(documents, read, strict=True):

@@ -1,0 +1,31 @@
+"""What somebody who looks through a collection gets."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class MapColumns(BaseModel):
+    """A page of the map as columns that belong together, one entry for each image.
+
+    ``flat`` and ``space`` are base64 of little-endian 32-bit floats, two and three for each image, in about [-1, 1].
+    """
+
+    ready: bool = Field(description="false: it is being made; ask again for the places that are missing")
+    edition: int = Field(description="grows when the map is laid out anew; else no image ever moves")
+    image_ids: list[str]
+    categories: list[str | None] = Field(description="distinct ids; null is Unsorted")
+    category_of: str = Field(description="base64 of little-endian 32-bit integers: places in ``categories``")
+    flat: str
+    space: str
+    next: int | None = Field(description="send it as ``after`` for the next page; null at the end")
+
+
+class MemberColumns(BaseModel):
+    """A page of a category as columns that belong together. ``next``: what to pass as ``offset``; null at the end."""
+
+    total: int = Field(description="images in the category")
+    image_ids: list[str]
+    scores: list[float] = Field(description="cosine to the mean of the category")
+    doubtful: list[bool] = Field(description="it is nearer to the mean of another category: perhaps misfiled")
+    next: int | None

@@ -1,0 +1,77 @@
+"""For looking through a collection: a category by typicality, and one picture of it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter, Query, Response
+
+from categoriser.api.models.browse import MapColumns, MemberColumns
+from categoriser.api.needs import ExistingCollection
+from categoriser.api.paths import CategoryId
+from categoriser.domain import LARGEST_NUMBER
+
+router = APIRouter(prefix="/{collection}", tags=["categories"])
+
+
+class Picture(Response):
+    """Told as what it is in the description of the interface."""
+
+    media_type = "image/jpeg"
+
+
+@router.get("/members", summary="List ids of a category's images, the most typical first")
+def list_members(
+    collection: ExistingCollection,
+    category: Annotated[str, Query(description='a category id, or "unsorted"')],
+    order: Annotated[
+        Literal["typical", "newest"], Query(description="of Unsorted always the newest first")
+    ] = "typical",
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=20_000, description="length of the page")] = 1000,
+) -> MemberColumns:
+    """Short, so that a grid of ten thousand pictures knows at once how long it is."""
+    page = collection.members(category, order=order, offset=offset, limit=limit)
+    end = offset + len(page.image_ids)
+    return MemberColumns(
+        total=page.total,
+        image_ids=list(page.image_ids),
+        scores=list(page.scores),
+        doubtful=list(page.doubtful),
+        next=end if end < page.total else None,
+    )
+
+
+@router.get("/map", summary="Fetch a place on the map for every image")
+def get_map(
+    collection: ExistingCollection,
+    after: Annotated[int, Query(ge=-1, le=LARGEST_NUMBER, description="what the page before said")] = -1,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="length of the page")] = 50_000,
+) -> MapColumns:
+    """What is alike lies together, flat and in space. New images take their places and move nobody."""
+    page = collection.map(after=after, limit=limit)
+    distinct = list(dict.fromkeys(page.categories))
+    number = {category: place for place, category in enumerate(distinct)}
+    return MapColumns(
+        ready=page.ready,
+        edition=page.edition,
+        image_ids=list(page.image_ids),
+        categories=distinct,
+        category_of=_base64(np.asarray([number[one] for one in page.categories], "<i4")),
+        flat=_base64(page.flat.astype("<f4")),
+        space=_base64(page.space.astype("<f4")),
+        next=page.following,
+    )
+
+
+def _base64(array: npt.NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+@router.get("/categories/{category}/mosaic", summary="Fetch a picture of a category", response_class=Picture)
+def get_mosaic(collection: ExistingCollection, category: CategoryId) -> Picture:
+    """A JPEG of up to five of its images: the most typical one 256 pixels large, the others half as large beside it."""
+    return Picture(collection.mosaic(category), headers={"Cache-Control": "private, max-age=86400"})

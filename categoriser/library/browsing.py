@@ -1,0 +1,120 @@
+"""What a person who looks through a collection needs: a category by typicality, and one picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.catalog import images
+from categoriser.domain import Category, FloatMatrix, IntVector
+from categoriser.engine import UNSORTED
+from categoriser.errors import NotFoundError
+from categoriser.library.mosaic import MOST, mosaic
+from categoriser.state import Storage
+from categoriser.state.engine_state import EngineState
+
+if TYPE_CHECKING:
+    from categoriser.domain import Image
+
+Order: TypeAlias = Literal["typical", "newest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A page of a category. ``total``: images in it; the three lists belong together.
+
+    ``scores``: cosine to the mean of the category, in [-1, 1]. ``doubtful``: nearer to the mean of another one.
+    """
+
+    total: int
+    image_ids: Sequence[str]
+    scores: Sequence[float]
+    doubtful: Sequence[bool]
+
+
+class Browsed:
+    """The part of a collection that is for looking through it."""
+
+    name: str
+    files_key: str
+    _storage: Storage
+    _id: int
+
+    if TYPE_CHECKING:
+
+        def category(self, category: str) -> Category: ...
+        def images(self, *, category: str | None = None, after: str | None = None, limit: int = 100) -> list[Image]: ...
+
+    def members(self, category: str, *, order: Order = "typical", offset: int = 0, limit: int = 1000) -> Members:
+        """Ids of the images of a category, the most typical or the newest first.
+
+        Args:
+            category: a category id, or "unsorted", whose images count as typical of nothing and come newest first.
+            order: what comes first.
+            offset: images to leave out.
+            limit: length of the page.
+
+        Raises:
+            NotFoundError: there never was such a category, or it ended without a successor.
+        """
+        number = None if category == "unsorted" else self.category(category).number
+        with self._storage.database.read() as connection:
+            rows, ids = images.of_category(connection, self._id, number)
+        with self._storage.states.reading(self._id) as state:
+            scores, doubtful = _judged(state, np.asarray(rows, np.int64), UNSORTED if number is None else number)
+        by = (
+            np.argsort(-scores, kind="stable")
+            if order == "typical" and number is not None
+            else np.arange(len(ids))[::-1]
+        )
+        chosen = by[offset : offset + limit].tolist()
+        return Members(
+            total=len(ids),
+            image_ids=[ids[place] for place in chosen],
+            scores=[round(float(scores[place]), 4) for place in chosen],
+            doubtful=[bool(doubtful[place]) for place in chosen],
+        )
+
+    def mosaic(self, category: str) -> bytes:
+        """A JPEG of up to five images of a category, typical ones as far as a run has found them.
+
+        Raises:
+            NotFoundError: there is no such category, or its images have no thumbnails.
+        """
+        found = self.category(category)
+        ids = list(found.exemplars[:MOST])
+        if len(ids) < MOST:
+            first = self.images(category=found.id, limit=2 * MOST)
+            ids = list(dict.fromkeys([*ids, *(one.id for one in first)]))[:MOST]
+        with self._storage.database.read() as connection:
+            stored = images.describe(connection, self._id, ids)
+        digests = [stored[one]["sha256"] for one in ids if one in stored and stored[one]["sha256"]]
+        files: list[Path] = [self._storage.media.thumbnail(self.files_key, digest) for digest in digests]
+        if not files:
+            raise NotFoundError(f"There is no picture of category {category!r}: its images came as vectors.")
+        return mosaic(files)
+
+
+def _judged(state: EngineState, rows: IntVector, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Cosine of rows to the mean of category ``number``, and whether another category's mean is nearer."""
+    if not len(rows) or number == UNSORTED:
+        return np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
+    micros = state.grouping.micros
+    categories, sums = micros.categories.copy(), micros.sums
+    numbers = np.unique(categories[categories != UNSORTED])
+    means: FloatMatrix = np.stack([sums[categories == one].sum(axis=0) for one in numbers.tolist()])
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    known = rows < len(state.vectors.matrix)  # one that is being filed right now has no vector here yet
+    scores, doubtful = np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
+    own = int(np.searchsorted(numbers, number))
+    if own >= len(numbers) or numbers[own] != number:
+        return scores, doubtful
+    cosines = state.vectors.matrix[rows[known]] @ means.T
+    scores[known] = cosines[:, own]
+    doubtful[known] = cosines.argmax(axis=1) != own
+    return scores, doubtful

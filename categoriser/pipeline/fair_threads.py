@@ -1,0 +1,46 @@
+"""Threads that work for collections in turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from categoriser.pipeline.fair_queue import FairQueue
+
+
+class FairThreads:
+    """A fixed number of threads, started as they are needed."""
+
+    def __init__(self, number: int, name: str) -> None:
+        self._number = number
+        self._name = name
+        self._queue: FairQueue[Callable[[], None]] = FairQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._guard = threading.Lock()
+
+    def submit(self, collection_id: int, work: Callable[[], None]) -> None:
+        """Do it when the collection's turn comes; it must not raise."""
+        with self._guard:
+            if self._idle <= len(self._queue) and len(self._threads) < self._number:
+                thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        self._queue.put(collection_id, work)
+
+    def close(self) -> None:
+        """Do what waits, and end."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._guard:
+                self._idle += 1
+            work = self._queue.get()
+            with self._guard:
+                self._idle -= 1
+            if work is None:
+                return
+            work()
