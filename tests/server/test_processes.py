@@ -152,4 +152,4 @@ def test_nothing_is_lost_or_doubled_when_a_worker_is_killed(settings: dict[str, 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_nothing_is_lost_or_doubled_in_a_long_life(settings: dict[str, Any], tmp_path: Path) -> None:
-    life(settings, tmp_path / "library", sent=300, left=300)
+    life(settings, tmp_path / "library", sent=120, left=120)
