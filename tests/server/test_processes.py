@@ -146,7 +146,7 @@ def spawned(library: Library, collection_id: int) -> list[int]:
 
 
 def test_nothing_is_lost_or_doubled_when_a_worker_is_killed(settings: dict[str, Any], tmp_path: Path) -> None:
-    life(settings, tmp_path / "library", sent=10, left=10)
+    life(settings, tmp_path / "library", sent=6, left=8)
 
 
 @pytest.mark.slow

@@ -51,33 +51,33 @@ def test_two_see_each_others_images_runs_corrections_and_deletions(opened: Open,
 
 
 def test_what_is_filed_in_turns_is_grouped_as_by_one_process(opened: Open, tmp_path: Path) -> None:
-    vectors = clusters(600, seed=5)
+    vectors = clusters(300, seed=5)
     libraries = [opened(), opened()]
     shared = [library.collection("shared") for library in libraries]
-    for start in range(0, 600, 60):
-        add(shared[start // 60 % 2], vectors[start : start + 60], start=start)
+    for start in range(0, 300, 50):
+        add(shared[start // 50 % 2], vectors[start : start + 50], start=start)
     with Library.open(tmp_path / "alone", encoder="vectors:8") as alone:
         single = alone.collection("single")
-        for start in range(0, 600, 60):
-            add(single, vectors[start : start + 60], start=start)
+        for start in range(0, 300, 50):
+            add(single, vectors[start : start + 50], start=start)
         number = [None if one is None else one.split("-")[1] for one in single.assignments().values()]
     assert number == [None if one is None else one.split("-")[1] for one in shared[0].assignments().values()]
 
 
-def test_four_write_the_same_collections_at_once(opened: Open, tmp_path: Path) -> None:
-    libraries = [opened() for _ in range(4)]
-    vectors = clusters(480, seed=1)
+def test_three_write_the_same_collections_at_once(opened: Open, tmp_path: Path) -> None:
+    libraries = [opened() for _ in range(3)]
+    vectors = clusters(180, seed=1)
 
     def work(number: int) -> None:
-        for start in range(40 * number, 480, 160):
+        for start in range(20 * number, 180, 60):
             for name in ("a", "b"):
-                add(libraries[number].collection(name), vectors[start : start + 40], start=start)
+                add(libraries[number].collection(name), vectors[start : start + 20], start=start)
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
     for name in ("a", "b"):
         places = [check(library.collection(name), tmp_path) for library in libraries]
-        assert len(places[0]) == 480
+        assert len(places[0]) == 180
         assert all(one == places[0] for one in places)
 
 
