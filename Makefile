@@ -4,6 +4,7 @@
 # make bench-naming   are categories called what they are
 # make web       the web page: its types from the interface, checked and built
 # make serve     the service in the foreground              make clean      remove what was made here
+# make up        two services and a worker in containers, on PostgreSQL and Qdrant           make down   stop them
 #
 # IMAGES=folder  pictures for the demo instead of handwritten digits
 # ENCODER=name   encoder for demo and serve                 ARGS="…"        more arguments for demo and serve
@@ -27,7 +28,7 @@ ENCODER_OPTION := $(if $(ENCODER),--encoder "$(ENCODER)")
 NO_TORCH := $(or $(filter classic onnx:% vectors:%,$(ENCODER)),$(if $(IMAGES)$(ENCODER),,digits))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all lint lock clean bench bench-quality bench-naming try-clip web
+.PHONY: help demo serve up down test test-all lint lock clean bench bench-quality bench-naming try-clip web
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -37,6 +38,14 @@ demo: $(VENV)/.base $(if $(NO_TORCH),,try-clip)
 
 serve: $(VENV)/.base $(if $(filter classic onnx:% vectors:%,$(ENCODER)),,try-clip)
 	@$(BIN)/categoriser serve $(ENCODER_OPTION) $(ARGS)
+
+up:
+	@scripts/make-secrets.sh
+	docker compose up --build --detach --wait $(ARGS)
+	docker compose ps
+
+down:
+	docker compose down $(ARGS)
 
 test: lint
 	$(BIN)/pytest $(WORKERS) -m "not slow"

@@ -73,6 +73,10 @@ class BusyError(CategoriserError):
     """More work is waiting than may wait; try again later."""
 
 
+class OvertakenError(BusyError):
+    """Another process changed the collection while this one was about to; nothing was changed here."""
+
+
 class StoppingError(BusyError):
     """The service is about to end and takes nothing new; its successor does."""
 

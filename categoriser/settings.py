@@ -23,6 +23,8 @@ from pydantic_settings import (
 
 from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
+from categoriser.secret_files import EnvironmentAndFiles
+from categoriser.server_settings import SharedSettings, StoreSettings
 from categoriser.settings_operations import OperationsSettings
 from categoriser.settings_outgoing import LiveSettings, WebhookSettings
 from categoriser.settings_uploads import UploadSettings
@@ -136,6 +138,13 @@ class Settings(BaseSettings):
     live: LiveSettings = Field(description="streams of events")
     webhooks: WebhookSettings = Field(description="deliveries of events")
     search: SearchSettings = Field(description="what a search shows by itself")
+    store: StoreSettings = Field(description="where vectors live")
+    shared: SharedSettings = Field(description="processes that share a library")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether any number of processes may have the library open: its database and its store are servers."""
+        return bool(self.store.url and self.database and self.database.startswith("postgresql"))
 
     @field_validator("encoder")
     @classmethod
@@ -158,7 +167,8 @@ class Settings(BaseSettings):
         own = os.environ.get("CATEGORISER_CONFIG")
         if own:
             files.append(Path(own))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+        files_source = TomlConfigSettingsSource(settings_cls, toml_file=files, deep_merge=True)
+        return init_settings, EnvironmentAndFiles(settings_cls), files_source
 
     @classmethod
     def load(cls, **arguments: Any) -> Settings:

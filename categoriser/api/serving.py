@@ -22,6 +22,7 @@ from categoriser.api.stopping import Gate
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
 from categoriser.library.access import open_access
+from categoriser.library.takeover import watching
 from categoriser.settings import Settings
 from categoriser.telemetry.tracing import Traces
 
@@ -108,7 +109,7 @@ def serve(
     sys.setswitchinterval(_TURN_SECONDS)
     try:
         ready()
-        with library.scheduled(), library.delivering():
+        with library.scheduled(), library.delivering(), watching(library):
             server.run(sockets=[listener])
     finally:
         sys.setswitchinterval(before)

@@ -135,6 +135,24 @@ def get(connection: Connection, collection_id: int) -> CollectionRow | None:
     return None if row is None else CollectionRow(**row._mapping)
 
 
+def create_or_find(connection: Connection, name: str, **values: Any) -> CollectionRow:
+    """A new collection, or the one of that name that another process makes at the same time."""
+    try:
+        with connection.begin_nested():
+            return create(connection, name, **values)
+    except sa.exc.IntegrityError:
+        found = find(connection, name)
+        if found is None:
+            raise
+        return found
+
+
+def encoders(connection: Connection) -> dict[str, int]:
+    """Encoder → dimension, of all that any collection has."""
+    query = sa.select(collections.c.encoder_id, collections.c.dimension).distinct().order_by(collections.c.encoder_id)
+    return {row.encoder_id: row.dimension for row in connection.execute(query)}
+
+
 def present(connection: Connection, collection_ids: Collection[int]) -> set[int]:
     """Those of the collections that were not deleted."""
     return set(connection.execute(_PRESENT, {"which": list(collection_ids)}).scalars())

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from categoriser.catalog.feed import Feed, noted
 from categoriser.catalog.revisions import migrate
+from categoriser.catalog.sharing import Turns
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
 _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
@@ -23,14 +24,19 @@ _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the da
 class Database:
     """One database for all collections. SQLite admits one writer at a time, so writers queue here, not in SQLite."""
 
-    def __init__(self, url: str | sa.URL, revision: str | None = "head") -> None:
+    def __init__(self, url: str | sa.URL, revision: str | None = "head", *, connections: int | None = None) -> None:
         """Open the database and bring its tables to a revision, by default up to date; None leaves them as they are.
+
+        Args:
+            url: of the database.
+            connections: at most; more threads wait for one. None: as many as there are threads.
 
         Raises:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
         """
-        self.engine = _engine(url)
+        self.engine = _engine(url, connections)
         self.feed = Feed()
+        self.turns = Turns()  # what the present thread may write, where several processes take turns
         self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._reading = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         if self.engine.dialect.name == "sqlite":
@@ -53,10 +59,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, reshapes: bool = True) -> Iterator[Connection]:
         """A transaction: all of it is durable at the end, or none.
 
+        Args:
+            reshapes: whether it changes more of the collections that this thread has the turn of than that images come.
+
         Raises:
+            OvertakenError: another process has changed one of these collections.
             CategoriserError: the disk is full, or a foreign program keeps the database locked.
         """
         with self._one_writer:
@@ -64,7 +74,12 @@ class Database:
                 with self.engine.connect().execution_options(writes=True) as connection:
                     noted(connection)  # of a transaction that was rolled back
                     with connection.begin():
+                        turns = list(self.turns.held.values())
+                        for turn in turns:
+                            turn.advance(connection, reshapes=reshapes)
                         yield connection
+                    for turn in turns:
+                        turn.advanced()
                     appended = noted(connection)
             except sa.exc.OperationalError as error:
                 raise CategoriserError(
@@ -83,9 +98,9 @@ def sqlite_url(path: Path) -> sa.URL:
     return sa.URL.create("sqlite", database=str(path))
 
 
-def _engine(url: str | sa.URL) -> sa.Engine:
+def _engine(url: str | sa.URL, connections: int | None) -> sa.Engine:
     try:
-        return sa.create_engine(url, **_options(sa.make_url(url)))
+        return sa.create_engine(url, **_options(sa.make_url(url), connections))
     except sa.exc.ArgumentError:
         raise ConfigurationError(  # without the text: it may hold a password
             "The setting 'database' is no database URL; an example: postgresql+pg8000://user@host/name."
@@ -97,11 +112,13 @@ def _engine(url: str | sa.URL) -> sa.Engine:
         ) from None
 
 
-def _options(url: sa.URL) -> dict[str, Any]:
+def _options(url: sa.URL, connections: int | None) -> dict[str, Any]:
     # connections are as many as threads that ask at the same time: a cap would only make them wait for each other
     options: dict[str, Any] = {"json_serializer": _as_json, "pool_size": 10, "max_overflow": 90}
     if url.get_backend_name() == "sqlite":
         return options | {"connect_args": {"check_same_thread": False, "timeout": _LOCKED_SECONDS}}
+    if connections is not None:  # of a server that many processes use
+        options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": _LOCKED_SECONDS}
     return options | {"pool_pre_ping": True}
 
 

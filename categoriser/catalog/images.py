@@ -112,11 +112,13 @@ def on_map(connection: Connection, collection_id: int, *, after: int, limit: int
     return [tuple(row) for row in connection.execute(query)]
 
 
-def engine_rows(connection: Connection, collection_id: int) -> list[tuple[int, str, int, int | None, bytes | None]]:
-    """Row, image id, micro, head row and perceptual hash of every image, by row."""
+def engine_rows(
+    connection: Connection, collection_id: int, *, start: int = 0
+) -> list[tuple[int, str, int, int | None, bytes | None]]:
+    """Row, image id, micro, head row and perceptual hash of every image from a row on, by row."""
     query = (
         sa.select(images.c.row, images.c.image_id, images.c.micro, images.c.head_row, images.c.phash)
-        .where(images.c.collection_id == collection_id)
+        .where(images.c.collection_id == collection_id, images.c.row >= start)
         .order_by(images.c.row)
     )
     return [tuple(row) for row in connection.execute(query)]

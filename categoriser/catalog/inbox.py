@@ -85,7 +85,11 @@ def retry(connection: Connection, collection_id: int, numbers: Sequence[int] | N
     found: list[int] = []
     for which in _chosen(numbers):
         again = sa.and_(_failed_of(collection_id), which, _repeatable())
-        query = sa.update(inbox).where(again).values(reason=None, attempts=0, next_at=None, problem=None)
+        query = (
+            sa.update(inbox)
+            .where(again)
+            .values(reason=None, attempts=0, next_at=None, problem=None, owner=None, claims=0)
+        )
         some = list(connection.execute(query.returning(inbox.c.id)).scalars())
         for start in range(0, len(some), _CHUNK):
             of = upload_items.c.inbox_id.in_(some[start : start + _CHUNK])
@@ -201,7 +205,7 @@ def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
 
 
 _CHUNK = 500
-_NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False}
+_NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
 _HAS_FAILED = (
     sa.select(inbox.c.id).where(inbox.c.collection_id == sa.bindparam("of"), inbox.c.reason.is_not(None)).limit(1)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record, outbox
-from categoriser.domain import IntVector, Points
+from categoriser.domain import FloatVector, IntVector, Points
 
 Operation = Literal["put", "move", "delete", "forget", "drop"]
 
@@ -70,6 +70,35 @@ def unfinished(connection: Connection, *, after: int = 0, limit: int = 50) -> li
     return [_order(dict(row._mapping)) for row in connection.execute(query)]
 
 
+def of_collection(connection: Connection, collection_key: str, *, after: int = 0, limit: int = 50) -> list[Order]:
+    """Unfinished orders of one collection, in order."""
+    here = sa.and_(outbox.c.collection_key == collection_key, outbox.c.id > after)
+    query = sa.select(outbox).where(here).order_by(outbox.c.id).limit(limit)
+    return [_order(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def has_any(connection: Connection, collection_key: str) -> bool:
+    """Whether a collection has unfinished orders."""
+    return connection.execute(_HAS_ANY, {"of": collection_key}).first() is not None
+
+
+def vectors_under_way(connection: Connection, collection_key: str) -> dict[str, FloatVector]:
+    """Image id → the vector that the store may not have yet, of one collection."""
+    query = sa.select(outbox).where(outbox.c.collection_key == collection_key, outbox.c.operation == "put")
+    found: dict[str, FloatVector] = {}
+    for row in connection.execute(query.order_by(outbox.c.id)):
+        points = _order(dict(row._mapping)).points
+        if points is not None:
+            found.update(zip(points.image_ids, points.vectors, strict=True))
+    return found
+
+
+def waiting_collections(connection: Connection, *, after: str = "", limit: int = 100) -> list[str]:
+    """Keys of collections with unfinished orders, sorted."""
+    found = sa.select(outbox.c.collection_key).where(outbox.c.collection_key > after).distinct()
+    return list(connection.execute(found.order_by(outbox.c.collection_key).limit(limit)).scalars())
+
+
 def finish(connection: Connection, numbers: Sequence[int]) -> None:
     """Delete orders that are on the store's disk."""
     if numbers:
@@ -96,6 +125,7 @@ def _write(
 
 
 _INSERT = sa.insert(outbox).returning(outbox.c.id)
+_HAS_ANY = sa.select(outbox.c.id).where(outbox.c.collection_key == sa.bindparam("of")).limit(1)
 _NO_BLOBS = dict.fromkeys(("micro_ids", "vectors", "added_at"))
 
 

@@ -2,12 +2,14 @@
 
 Two would undo each other's work: each keeps engine states in memory, and what a vector store still has to be told
 stands in the database without saying which store. Both locks end with the process that holds them, however it ends.
+Libraries that are set up to share a database and a vector store keep others out together.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -18,6 +20,15 @@ _KEY = 0x63617465676F72  # of the advisory lock; the server keeps these apart by
 _PATIENCE = 5.0  # seconds: a server needs a moment to see that a killed owner is gone
 
 
+def share(engine: sa.Engine) -> Callable[[], None]:
+    """Become one of several that use a database, none of which owns it; call what is returned to let go of it.
+
+    Raises:
+        LibraryInUseError: a library has it open for itself alone.
+    """
+    return _hold_server(engine, sa.func.pg_try_advisory_lock_shared(_KEY), sa.func.pg_advisory_unlock_shared(_KEY))
+
+
 def own(engine: sa.Engine) -> Callable[[], None]:
     """Become the owner of a database; call what is returned to let go of it.
 
@@ -25,7 +36,7 @@ def own(engine: sa.Engine) -> Callable[[], None]:
         LibraryInUseError: another library has it open.
     """
     if engine.dialect.name == "postgresql":
-        return _own_server(engine)
+        return _hold_server(engine, sa.func.pg_try_advisory_lock(_KEY), sa.func.pg_advisory_unlock(_KEY))
     path = engine.url.database
     if not path or path == ":memory:":
         return lambda: None
@@ -37,11 +48,11 @@ def own(engine: sa.Engine) -> Callable[[], None]:
     return lock.release
 
 
-def _own_server(engine: sa.Engine) -> Callable[[], None]:
+def _hold_server(engine: sa.Engine, lock: sa.Function[Any], unlock: sa.Function[Any]) -> Callable[[], None]:
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     connection.detach()  # the lock is the connection's: no pool may hand it to anybody else
     try:
-        owned = _locked(connection)
+        owned = _locked(connection, lock)
     except BaseException:
         connection.close()
         raise
@@ -51,7 +62,7 @@ def _own_server(engine: sa.Engine) -> Callable[[], None]:
 
     def let_go() -> None:
         try:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(_KEY)))
+            connection.execute(sa.select(unlock))
         except sa.exc.DBAPIError:  # the server is gone, and the lock with it
             connection.invalidate()
         connection.close()
@@ -59,9 +70,9 @@ def _own_server(engine: sa.Engine) -> Callable[[], None]:
     return let_go
 
 
-def _locked(connection: sa.Connection) -> bool:
+def _locked(connection: sa.Connection, lock: sa.Function[Any]) -> bool:
     until = time.monotonic() + _PATIENCE
-    while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_KEY))).scalar_one():
+    while not connection.execute(sa.select(lock)).scalar_one():
         if time.monotonic() > until:
             return False
         time.sleep(0.1)

@@ -54,6 +54,9 @@ collections = sa.Table(
     sa.Column("schedule_since", sa.Double, nullable=True),
     sa.Column("parent_key", sa.String(16), nullable=True),  # of a view: the collection whose pictures it groups
     sa.Column("wanted", sa.Integer, nullable=True),  # number of categories, where a person gave it
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),  # see catalog/sharing.py
+    sa.Column("reshaped", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rewritten", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index(None, "parent_key"),
     sqlite_autoincrement=True,
 )
@@ -217,6 +220,8 @@ inbox = sa.Table(
     sa.Column("metadata", _JSON, nullable=True),
     sa.Column("accepted_at", sa.Double, nullable=False),
     sa.Column("reason", sa.Text, nullable=True),  # set: it failed for good
+    sa.Column("owner", sa.String(64), nullable=True),  # the process that files it; null: whoever comes first
+    sa.Column("claims", sa.Integer, nullable=False, server_default="0"),  # how often it was taken over
     sa.Column("url", sa.Text, nullable=True),  # as it has to be fetched; may hold secrets, and is never shown
     sa.Column("inside", sa.Boolean, nullable=False, server_default=sa.false()),  # may be fetched from our own network
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # that ended in a passing failure
@@ -226,6 +231,15 @@ inbox = sa.Table(
     sa.Index(None, "collection_id", "sha256"),
     sa.Index(None, "collection_id", "source"),
     sqlite_autoincrement=True,
+)
+
+# processes that share the database, each as long as it says that it lives
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),  # by the database's clock
 )
 
 # what the vector store still has to be told: written in the transaction that decided it, deleted after a flush
@@ -241,6 +255,7 @@ outbox = sa.Table(
     sa.Column("micro_ids", sa.LargeBinary, nullable=True),  # int64
     sa.Column("vectors", sa.LargeBinary, nullable=True),  # float32
     sa.Column("added_at", sa.LargeBinary, nullable=True),  # float64
+    sa.Index(None, "collection_key"),
     sqlite_autoincrement=True,
 )
 

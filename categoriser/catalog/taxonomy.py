@@ -54,11 +54,11 @@ def set_categories(connection: Connection, collection_id: int, changes: Mapping[
         )
 
 
-def micro_categories(connection: Connection, collection_id: int) -> list[tuple[int, int | None]]:
-    """Number and category of every micro-cluster, by number."""
+def micro_categories(connection: Connection, collection_id: int, *, start: int = 0) -> list[tuple[int, int | None]]:
+    """Number and category of every micro-cluster from a number on, by number."""
     query = (
         sa.select(micros.c.number, micros.c.category)
-        .where(micros.c.collection_id == collection_id)
+        .where(micros.c.collection_id == collection_id, micros.c.number >= start)
         .order_by(micros.c.number)
     )
     return [(row.number, row.category) for row in connection.execute(query)]

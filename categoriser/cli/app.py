@@ -28,6 +28,7 @@ from categoriser.cli import (
     keys,
     look,
     migrate,
+    moving,
     naming,
     schedule,
     search,
@@ -36,6 +37,7 @@ from categoriser.cli import (
     view,
     watch,
     webhooks,
+    worker,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -100,6 +102,8 @@ for command in (
     curate.plan,
     curate.undo,
     curate.versions,
+    moving.migrate_store,
+    moving.snapshot_store,
     suggest.suggestions,
     suggest.accept,
     suggest.dismiss,
@@ -128,6 +132,7 @@ for command in (
     evaluate.evaluate,
     serve.serve,
     watch.watch,
+    worker.worker,
     demo.demo,
 ):
     app.command()(command)

@@ -27,6 +27,7 @@ EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
 
 Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
+Filer = Callable[[int, FloatVector, npt.NDArray[np.int32], FloatVector], None]  # row, vector, nearest rows, cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,33 @@ class Grouping:
                 is a near-duplicate of, or -1. A near-duplicate is stacked on that row and weighs nothing.
             seen: what ``look`` found for this batch.
         """
+        return self._arrive(batch, twin, seen, self._file)
+
+    def adopt(
+        self, batch: FloatMatrix, micro_of: Sequence[int], head_of: Sequence[int], categories: Mapping[int, int]
+    ) -> None:
+        """Take over a batch [B, d] that came after what is here and was filed elsewhere, as was decided there.
+
+        Args:
+            batch: unit vectors, in order of arrival.
+            micro_of: [B] micro-clusters; those of stacked images do not count.
+            head_of: [B] rows they are stacked on, or NOBODY.
+            categories: of the micro-clusters that are new; these are numbered in the order in which images opened them.
+        """
+        first = self.length
+
+        def file(row: int, vector: FloatVector, _near: npt.NDArray[np.int32], _alike: FloatVector) -> None:
+            self.weighing += 1
+            micro = int(micro_of[row - first])
+            if micro < self.micros.length:
+                self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+            else:
+                micro = self.micros.open(vector, categories[micro])
+            self._micro_of[row] = micro
+
+        self._arrive(batch, lambda place, _near, _alike: int(head_of[place]), None, file)
+
+    def _arrive(self, batch: FloatMatrix, twin: Twin | None, seen: Seen | None, file: Filer) -> IntVector:
         self.edition += 1
         first, size, k = self.length, len(batch), self.parameters.neighbours
         self._prepare_cells()
@@ -195,7 +223,7 @@ class Grouping:
                     self._head_of[first + i] = head
                     ids[i], cosines[i] = NOBODY, -9.0
                     continue
-            self._file(first + i, batch[i], near, alike)
+            file(first + i, batch[i], near, alike)
         rows = np.arange(first, first + size)
         weighing = np.delete(rows, stacked)
         if self._cells is not None:
@@ -380,7 +408,8 @@ class Grouping:
             gone = np.flatnonzero(~self.active[:stored])
             listed = gone[np.isin(gone, lists[0][:stored])]
             self.lists.forget(listed, stored)
-        missing = active[active >= stored]
+        # also those that became heads since the lists were kept
+        missing = active[(active >= stored) | (self.lists.ids[active, 0] == NOBODY)]
         for low in range(0, len(missing), 1024):
             self._link(missing[low : low + 1024])
 

@@ -22,6 +22,7 @@ from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.objects import Objects
 from categoriser.library.relevance import Relevance
+from categoriser.library.takeover import take_over
 from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
@@ -36,6 +37,7 @@ from categoriser.observer import Observer
 from categoriser.pipeline import Pipeline, no_pictures, remove_collection
 from categoriser.settings import Settings
 from categoriser.state import Storage
+from categoriser.state.queue import Kind, WorkQueue
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,12 @@ class Library:
         self.maps = Maps(storage)
         self.relevance = Relevance(storage, self.namers.lexicons, self.encoder_of)
         self.pipeline = Pipeline(storage, self.encoder_of, settings, self.follow)
+        self.queue: WorkQueue | None = None  # of work that others do
+        if storage.has_workers:
+            self.queue = WorkQueue(storage.database.engine.url)
+            storage.run_elsewhere = lambda number: self.tell("run", number)
+            storage.ran = lambda number: None if self.tell("name", number) else self.namers.soon(number)
+            self.pipeline.tell = self._tell_workers
         self.uploads = Uploads(self)
         self.objects = Objects(self)
         self.deletions = 0  # of collections: whoever remembers one looks again when this has changed
@@ -124,6 +132,8 @@ class Library:
                 try:
                     self.access.close()
                 finally:
+                    if self.queue is not None:
+                        self.queue.close()
                     self.storage.close()
 
     def observe(self, observer: Observer) -> None:
@@ -131,7 +141,15 @@ class Library:
         self.storage.observer = observer
 
     def resume(self) -> int:
-        """File what an earlier process accepted, in the background; returns the number of pictures."""
+        """File what an earlier process accepted, in the background; returns the number of pictures.
+
+        Where several processes share the library, what those that live accepted stays theirs.
+        """
+        count = self._take_up() if self.storage.presence is None else take_over(self)
+        self.objects.resume()
+        return count
+
+    def _take_up(self) -> int:
         count, last = 0, 0
         problems: dict[str, str | None] = {}  # of a collection as a whole
         stuck: Counter[str] = Counter()
@@ -146,7 +164,7 @@ class Library:
                 if collection is None:
                     continue
                 if name not in problems:
-                    problems[name] = self._obstacle(collection)
+                    problems[name] = self.obstacle(collection)
                 if problems[name] is None:
                     self.pipeline.tell(collection, [last])
                     count += 1
@@ -157,7 +175,6 @@ class Library:
                 if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
                     with self.storage.database.write() as connection:
                         inbox.fail(connection, last, str(problems[name]))
-        self.objects.resume()
         for name, number in stuck.items():
             _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
         return count
@@ -185,7 +202,7 @@ class Library:
             found = self._find(name)
             if found is None:
                 with self.storage.database.write() as connection:
-                    found = collections.create(
+                    found = collections.create_or_find(
                         connection,
                         name,
                         encoder_id=encoder.id,
@@ -296,6 +313,18 @@ class Library:
         page, following = collection.events_and_next(after=after, types=kinds, limit=limit)
         return [Message.of_event(event, collection=collection.name, key=row.key) for event in page], following
 
+    def tell(self, kind: Kind, collection_id: int) -> bool:
+        """Leave work on a collection to the queue, where there is one; says whether somebody will see to it."""
+        if self.queue is None:
+            return False
+        with self.storage.database.read() as connection:
+            row = collections.get(connection, collection_id)
+        return row is not None and self.queue.tell(kind, row.key)
+
+    def _tell_workers(self, collection: CollectionRow, numbers: Sequence[int], sizes: Sequence[int] = ()) -> None:
+        if self.queue is not None:  # which entries, and how large, a worker finds in the inbox
+            self.queue.tell("file", collection.key)
+
     def _run(self, collection_id: int, fence: Fence) -> RunReport:
         report = run(self.storage, collection_id, fence)
         self.namers.after_run(collection_id)
@@ -357,7 +386,7 @@ class Library:
                 f"Open it with encoder={collection.encoder_spec!r}, or add its images to a new collection."
             )
 
-    def _obstacle(self, collection: CollectionRow) -> str | None:
+    def obstacle(self, collection: CollectionRow) -> str | None:
         """Why no picture of a collection can be filed now."""
         try:
             if takes_ready_vectors(collection.encoder_id):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from categoriser.catalog.ownership import own
 from categoriser.catalog.revisions import Revision, migrate, revisions
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.settings import Settings
+from categoriser.state.queue import prepare
 from categoriser.state.storage import owned_library
 
 
@@ -33,7 +34,7 @@ def plan_migration(folder: Path, to: str = "head", **settings: Any) -> Migration
         LibraryInUseError: another process has it open.
         ConfigurationError: there is no such revision, or a newer version made the database.
     """
-    with _database(folder, settings) as database:
+    with _database(folder, Settings.load(**settings), alone=False) as database:
         return _planned(revisions(database.engine), to)
 
 
@@ -43,10 +44,12 @@ def do_migration(folder: Path, to: str = "head", **settings: Any) -> Migration:
     Raises:
         See ``plan_migration``.
     """
-    with _database(folder, settings) as database:
-        made = _planned(revisions(database.engine), to)
-        if made.steps:
+    chosen = Settings.load(**settings)
+    with _database(folder, chosen, alone=to != "head" or not chosen.is_shared) as database:
+        if _planned(revisions(database.engine), to).steps:
             migrate(database.engine, to)
+        if chosen.is_shared and chosen.shared.queue and to == "head":
+            prepare(database.engine)
         return _planned(revisions(database.engine), to)
 
 
@@ -61,23 +64,17 @@ def _planned(known: list[Revision], to: str) -> Migration:
 
 
 @contextmanager
-def _database(folder: Path, settings: dict[str, Any]) -> Iterator[Database]:
+def _database(folder: Path, settings: Settings, *, alone: bool) -> Iterator[Database]:
+    """Tables as they are. ``alone``: nobody else may have a shared library open; others never may."""
     folder = folder.expanduser().absolute()
-    chosen = Settings.load(**settings)
     file = folder / "catalog.sqlite"
-    if not chosen.database and not file.is_file():
+    if not settings.database and not file.is_file():
         raise NotFoundError(f"There is no library in {folder}; make one with `categoriser add`, or give its folder.")
-    lock = owned_library(folder)
-    try:
-        database = Database(chosen.database or sqlite_url(file), revision=None)
-        try:
-            let_go = own(database.engine) if chosen.database else None
-            try:
-                yield database
-            finally:
-                if let_go is not None:
-                    let_go()
-        finally:
-            database.close()
-    finally:
-        lock.release()
+    with ExitStack() as opening:
+        if not settings.is_shared:
+            opening.callback(owned_library(folder).release)
+        database = Database(settings.database or sqlite_url(file), revision=None)
+        opening.callback(database.close)
+        if settings.database and (alone or not settings.is_shared):
+            opening.callback(own(database.engine))
+        yield database

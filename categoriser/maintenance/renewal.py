@@ -12,6 +12,7 @@ import numpy as np
 
 from categoriser.catalog import collections, outbox, views
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.sharing import note_rewritten
 from categoriser.domain import Points
 from categoriser.encoders.texts import WORDS
 from categoriser.encoders.words import Lexicon, learn
@@ -55,6 +56,7 @@ def _renew(storage: Storage, row: CollectionRow, criterion: str) -> None:
             raise NotFoundError("The collection was deleted meanwhile.")
         views.change(connection, row.id, lexicon=lexicon.as_dict(), learned_from=len(found))
         if rewritten:
+            note_rewritten(connection, row.id)
             parts = (found[start : start + _ORDER] for start in range(0, len(found), _ORDER))
             orders = [outbox.put(connection, row, _points(row, lexicon, part)) for part in parts]
     storage.delivery.deliver(*orders)

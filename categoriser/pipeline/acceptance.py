@@ -80,6 +80,8 @@ class Acceptance:
     def accept(self, collection: CollectionRow, entry: Mapping[str, Any], data: bytes) -> int:
         """Number of the inbox entry, which is durable on return, as is the original if it is to be stored.
 
+        Where several processes share the library the entry is this one's to file, unless it names another ``owner``.
+
         Raises:
             NotFoundError: the collection was deleted.
             CategoriserError: the disk is full or the database cannot be written.
@@ -88,7 +90,7 @@ class Acceptance:
         if entry["stored"]:
             self._storage.media.keep_original(collection.key, entry["sha256"], data)
             kept.append((entry["sha256"], data))
-        return self._settle(_Request(collection, [entry], kept))[0]
+        return self._settle(_Request(collection, [self._mine(entry)], kept))[0]
 
     def complete(self, collection: CollectionRow, number: int, image_id: str, digest: str, data: bytes) -> None:
         """Keep what was fetched for an entry that was only an address.
@@ -108,7 +110,8 @@ class Acceptance:
         wanted = [one for one in promised if one.refused is None]
         request = _Request(
             collection,
-            [one.entry for one in wanted],
+            # where there are workers it is theirs
+            [one.entry if self._storage.has_workers else self._mine(one.entry) for one in wanted],
             data=[one.data for one in wanted],
             promised=promised,
             token=token,
@@ -124,6 +127,11 @@ class Acceptance:
             self._waiting.append(request)
             self._guard.notify()
         return request.future
+
+    def _mine(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where several processes share the library: ours to file, as long as we live."""
+        presence = self._storage.presence
+        return entry if presence is None else {**entry, "owner": presence.name}
 
     def close(self) -> None:
         """Commit what waits and stop."""

@@ -22,7 +22,14 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
-from categoriser.errors import CategoriserError, ConflictError, InvalidVectorError, NotFoundError, RejectedError
+from categoriser.errors import (
+    CategoriserError,
+    ConflictError,
+    InvalidVectorError,
+    NotFoundError,
+    OvertakenError,
+    RejectedError,
+)
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run, run_due_at
 from categoriser.pipeline.lookout import Lookout
@@ -32,6 +39,7 @@ _TWIN_COSINE = 0.9  # a look at the hashes is only worth it for close neighbours
 _SAME_VECTOR = 0.9999
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ATTEMPTS = 5  # at filing some images, where other processes write the collection too
 _LONGEST_ID = 1024  # bytes in UTF-8: what every database can index
 
 Outcome = Filed | CategoriserError
@@ -87,17 +95,37 @@ def file_arrivals(
         for batch, following in _with_next(batches):
             start = 0
             while start < len(batch):
-                storage.delivery.ready()
-                with storage.states.writing(collection_id) as state:
-                    room = run_due_at(state.images_at_run) - state.grouping.weighing
-                    part = batch[start:] if not automatic_runs else batch[start : start + max(1, room)]
-                    start += len(part)
-                    outcomes = _file(storage, state, part, lookout, batch[start:] or following)
-                    state.save_if_grown()
-                    due = automatic_runs and state.grouping.weighing >= run_due_at(state.images_at_run)
+                rest = batch[start:]
+                outcomes, due = _file_some(storage, collection_id, rest, lookout, following, runs=automatic_runs)
+                start += len(outcomes)
                 yield outcomes
                 if due:
-                    _run(storage, collection_id)
+                    _run_due(storage, collection_id)
+
+
+def _file_some(
+    storage: Storage,
+    collection_id: int,
+    batch: Sequence[Arrival],
+    lookout: Lookout,
+    following: Sequence[Arrival],
+    *,
+    runs: bool,
+) -> tuple[list[Outcome], bool]:
+    """File the beginning of a batch, up to where a run is due, and say whether one is; repeated when overtaken."""
+    for attempt in range(_ATTEMPTS):
+        storage.delivery.ready()
+        try:
+            with storage.states.writing(collection_id) as state:
+                room = run_due_at(state.images_at_run) - state.grouping.weighing
+                part = batch[: max(1, room)] if runs else batch
+                outcomes = _file(storage, state, part, lookout, batch[len(part) :] or following)
+                state.save_if_grown()
+                return outcomes, runs and state.grouping.weighing >= run_due_at(state.images_at_run)
+        except OvertakenError:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+    raise AssertionError
 
 
 def _with_next(batches: Iterable[Sequence[Arrival]]) -> Iterator[tuple[Sequence[Arrival], Sequence[Arrival]]]:
@@ -111,8 +139,25 @@ def _with_next(batches: Iterable[Sequence[Arrival]]) -> Iterator[tuple[Sequence[
         yield last, []
 
 
-def _run(storage: Storage, collection_id: int) -> None:
+def _run_due(storage: Storage, collection_id: int) -> None:
     """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
+    if not storage.run_elsewhere(collection_id):
+        _run_here(storage, collection_id)
+
+
+def run_if_due(storage: Storage, collection_id: int) -> None:
+    """The run that a collection's growth made due, unless another process has done it.
+
+    Raises:
+        NotFoundError: the collection was deleted.
+    """
+    with storage.states.writing(collection_id) as state:
+        due = state.grouping.weighing >= run_due_at(state.images_at_run)
+    if due:
+        _run_here(storage, collection_id)
+
+
+def _run_here(storage: Storage, collection_id: int) -> None:
     try:
         run(storage, collection_id)
         storage.ran(collection_id)
@@ -147,13 +192,13 @@ def _file(
     micro_of: IntVector = np.empty(0, np.int64)
     if batch.new:  # outside the transaction: other collections may write meanwhile
         state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
-        seen = lookout.seen(arrivals, batch.places)
+        seen = lookout.seen(state.grouping, arrivals, batch.places)
         vectors = np.stack([arrival.vector for arrival in batch.new])
         micro_of = state.grouping.add(vectors, _twins(state, first_row), seen)
     lookout.look(state.grouping, following)
     order = None
     if batch.new or settled or any(arrivals[place].inbox_id is not None for place in batch.refused):
-        with storage.database.write() as connection:
+        with storage.database.write(reshapes=False) as connection:
             if batch.new:
                 order = _write(connection, state, batch.new, micro_of, first_row, micros_before)
             inbox.settle(connection, settled)

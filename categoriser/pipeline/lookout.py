@@ -31,6 +31,7 @@ class Lookout:
         self._thread: ThreadPoolExecutor | None = None
         self._batch: Sequence[HasVector] = []
         self._found: Future[Seen] | None = None
+        self._grouping: Grouping | None = None  # that was looked at; another process may bring in another one
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +44,7 @@ class Lookout:
 
     def look(self, grouping: Grouping, batch: Sequence[HasVector]) -> None:
         """Begin to look up what comes next."""
-        self._batch, self._found = batch, None
+        self._batch, self._found, self._grouping = batch, None, grouping
         shape = grouping.rows.matrix.shape[1:]
         if len(batch) < _FEW or any(image.vector.shape != shape for image in batch):
             return  # what does not fit is refused when its turn comes
@@ -51,9 +52,9 @@ class Lookout:
             self._thread = ThreadPoolExecutor(1, "lookout")
         self._found = self._thread.submit(lambda: grouping.look(np.stack([image.vector for image in batch])))
 
-    def seen(self, batch: Sequence[HasVector], places: Sequence[int]) -> Seen | None:
+    def seen(self, grouping: Grouping, batch: Sequence[HasVector], places: Sequence[int]) -> Seen | None:
         """What was found for these places of a batch; None when another, or nothing, was looked up."""
-        if self._found is None or len(batch) > len(self._batch):
+        if self._found is None or grouping is not self._grouping or len(batch) > len(self._batch):
             return None
         if any(one is not other for one, other in zip(batch, self._batch, strict=False)):
             return None

@@ -39,10 +39,8 @@ class Delivery:
 
     def __init__(self, database: Database, open_store: StoreOpener, files: Files) -> None:
         self._database = database
-        self._open_store = open_store
         self._files = files
-        self._stores: dict[str, VectorStore] = {}
-        self._opening = threading.Lock()
+        self._stores = Stores(open_store)
         self._applied: list[int] = []
         self._noting = threading.Lock()  # of what was applied: an order noted during a flush waits for the next one
         self._flushing = threading.Lock()
@@ -53,24 +51,22 @@ class Delivery:
         try:
             repeated = self._repeat_unfinished()
         except BaseException:
-            self._close_stores()
+            self._stores.close()
             raise
         if repeated:
             _log.info("repeated %d orders to the vector store that an earlier stop left open", repeated)
         self._flusher = threading.Thread(target=self._flush_regularly, name="vector-flush", daemon=True)
         self._flusher.start()
 
-    def store(self, encoder_id: str, dimension: int) -> VectorStore:
+    @property
+    def store(self) -> StoreOpener:
         """The store of an encoder's vectors."""
-        with self._opening:
-            if encoder_id not in self._stores:
-                self._stores[encoder_id] = self._open_store(encoder_id, dimension)
-            return self._stores[encoder_id]
+        return self._stores.store
 
     @property
     def stores(self) -> list[VectorStore]:
         """Those that are open."""
-        return list(self._stores.values())
+        return self._stores.opened
 
     def ready(self) -> None:
         """Come up to date after a failure; ask before deciding anything new, so that a broken store stops the inflow.
@@ -110,8 +106,7 @@ class Delivery:
             if not done:
                 return
             try:
-                for store in list(self._stores.values()):
-                    store.flush()
+                self._stores.flush()
                 with self._database.write() as connection:
                     outbox.finish(connection, done)
             except BaseException:
@@ -139,22 +134,10 @@ class Delivery:
         try:
             self._catch_up()
         finally:
-            self._close_stores()
+            self._stores.close()
 
     def _apply(self, order: Order) -> None:
-        if order.operation == "forget":
-            self._files.forget_files(order.collection_key, order.image_ids)
-            return
-        store = self.store(order.encoder_id, order.dimension)
-        if order.operation == "put" and order.points is not None:
-            store.put(order.collection_key, order.points)
-        elif order.operation == "move" and order.micro_ids is not None:
-            store.move(order.collection_key, order.image_ids, order.micro_ids.tolist())
-        elif order.operation == "delete":
-            store.delete(order.collection_key, order.image_ids)
-        elif order.operation == "drop":
-            store.drop(order.collection_key)
-            self._files.drop_files(order.collection_key)
+        apply(order, self._stores, self._files)
 
     def _note(self, order: Order) -> None:
         with self._noting:
@@ -188,9 +171,53 @@ class Delivery:
         except Exception:  # the orders stay in the outbox and are repeated, at the latest at the next start
             _log.exception("the vector store could not be brought up to date; trying again")
 
-    def _close_stores(self) -> None:
-        for store in list(self._stores.values()):
+
+class Stores:
+    """The vector stores of a library, one per encoder, opened when first needed."""
+
+    def __init__(self, open_store: StoreOpener) -> None:
+        self._open_store = open_store
+        self._opened: dict[str, VectorStore] = {}
+        self._opening = threading.Lock()
+
+    def store(self, encoder_id: str, dimension: int) -> VectorStore:
+        """The store of an encoder's vectors."""
+        with self._opening:
+            if encoder_id not in self._opened:
+                self._opened[encoder_id] = self._open_store(encoder_id, dimension)
+            return self._opened[encoder_id]
+
+    @property
+    def opened(self) -> list[VectorStore]:
+        """Those that are open."""
+        return list(self._opened.values())
+
+    def flush(self) -> None:
+        """Bring everything to the stores' disks."""
+        for store in self.opened:
+            store.flush()
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for store in self.opened:
             try:
                 store.close()
             except Exception:  # the others want to be closed too
                 _log.exception("a vector store could not be closed properly")
+
+
+def apply(order: Order, stores: Stores, files: Files) -> None:
+    """Do what an order says; doing it again is harmless."""
+    if order.operation == "forget":
+        files.forget_files(order.collection_key, order.image_ids)
+        return
+    store = stores.store(order.encoder_id, order.dimension)
+    if order.operation == "put" and order.points is not None:
+        store.put(order.collection_key, order.points, order=order.id)
+    elif order.operation == "move" and order.micro_ids is not None:
+        store.move(order.collection_key, order.image_ids, order.micro_ids.tolist(), order=order.id)
+    elif order.operation == "delete":
+        store.delete(order.collection_key, order.image_ids, order=order.id)
+    elif order.operation == "drop":
+        store.drop(order.collection_key)
+        files.drop_files(order.collection_key)

@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import Database, groups, history, images, taxonomy
+from categoriser.catalog import Database, groups, history, images, outbox, taxonomy
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
-from categoriser.domain import FloatMatrix
+from categoriser.catalog.sharing import Revision, revision_of
+from categoriser.domain import FloatMatrix, FloatVector
 from categoriser.encoders.texts import WORDS
 from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Parameters, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
@@ -32,6 +33,8 @@ LISTS = "lists.npz"
 VECTORS = "vectors.f32"
 _TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
+_BLOCK = 1024  # rows asked of the store at a time
+_ADOPTED = 256  # images taken over at a time
 _log = logging.getLogger(__name__)
 
 _Lists: TypeAlias = tuple[npt.NDArray[np.int32], FloatMatrix]  # neighbour ids and cosines, both [rows, k]
@@ -52,11 +55,14 @@ class EngineState:
         self._folder = folder
         with database.read() as connection:
             fresh = collection_rows.get(connection, collection.id)
+            revision = revision_of(connection, collection.id)
             rows = images.engine_rows(connection, collection.id)
             micro_categories = taxonomy.micro_categories(connection, collection.id)
-        if fresh is None:
+            under_way = outbox.vectors_under_way(connection, collection.key)
+        if fresh is None or revision is None:
             raise NotFoundError(f"Collection {collection.name!r} was deleted.")
         self.collection = fresh
+        self.revision = revision.revision
         self.images_at_run = fresh.images_at_run
         self.hashes: list[bytes | None] = [None] * fresh.next_row
         micro_of = np.full(fresh.next_row, NOBODY, np.int32)
@@ -72,7 +78,7 @@ class EngineState:
             if category is not None:
                 categories[number] = category
         present = np.array([row for row, *_ in rows], np.int64)
-        lists = self._read_lists(fresh.next_row)
+        lists = self._read_lists(fresh.next_row, revision)
         saved = 0 if lists is None else len(lists[0])
         self.vectors = VectorFile(folder / VECTORS, fresh.dimension, saved)
         if not _sound(self.vectors.matrix, present[present < saved], lists):
@@ -80,7 +86,9 @@ class EngineState:
             saved, lists = 0, None
             self.vectors = VectorFile(folder / VECTORS, fresh.dimension, 0)
         self.vectors.clear(np.setdiff1d(np.arange(saved), present))  # of images deleted right before a crash
-        self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
+        missing = {row: image_id for row, image_id, *_ in rows if row >= saved}
+        for start in range(saved, fresh.next_row, _BLOCK):
+            self.vectors.append(self._stored(missing, start, min(fresh.next_row, start + _BLOCK), under_way))
         # directions of words are random ones: of unlike texts it is known how like each other they are
         strangers = (0.0, fresh.dimension**-0.5) if fresh.encoder_spec == WORDS else None
         parameters = Parameters(strangers=strangers)
@@ -99,6 +107,34 @@ class EngineState:
         with database.read() as connection:
             self.decided(connection)
             self.grouping.checked = taxonomy.checked(connection, collection.id)
+
+    def catch_up(self, database: Database) -> bool:
+        """Take over images that other processes filed since this state was theirs as well.
+
+        Returns False, and changes nothing, when more than arrivals came in between: then it has to be loaded anew.
+        """
+        length = self.grouping.length
+        with database.read() as connection:
+            revision = revision_of(connection, self.collection.id)
+            fresh = collection_rows.get(connection, self.collection.id)
+            if revision is None or fresh is None or revision.reshaped > self.revision:
+                return False
+            rows = images.engine_rows(connection, self.collection.id, start=length)
+            opened = taxonomy.micro_categories(connection, self.collection.id, start=self.grouping.micros.length)
+            under_way = outbox.vectors_under_way(connection, self.collection.key)
+        if [row for row, *_ in rows] != list(range(length, fresh.next_row)):
+            return False
+        categories = {number: UNSORTED if category is None else category for number, category in opened}
+        for start in range(0, len(rows), _ADOPTED):
+            part = rows[start : start + _ADOPTED]
+            names = {row: image_id for row, image_id, *_ in part}
+            vectors = self._stored(names, part[0][0], part[-1][0] + 1, under_way)
+            self.hashes += [phash for *_, phash in part]
+            heads = [NOBODY if head is None else head for _, _, _, head, _ in part]
+            self.grouping.adopt(vectors, [micro for _, _, micro, *_ in part], heads, categories)
+        self.collection, self.revision = fresh, revision.revision
+        self.save_if_grown()
+        return True
 
     def mark(self) -> tuple[object, ...]:
         """Something that is the same as long as nothing here was changed."""
@@ -164,16 +200,19 @@ class EngineState:
         self.vectors.flush()
         partial = self._folder / f".{LISTS}"
         with partial.open("wb") as file:
-            np.savez(file, ids=self.grouping.lists.ids[:length], cosines=self.grouping.lists.cosines[:length])
+            lists = self.grouping.lists
+            np.savez(file, ids=lists.ids[:length], cosines=lists.cosines[:length], revision=np.int64(self.revision))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._folder / LISTS)
         self._saved = length
 
-    def _read_lists(self, length: int) -> _Lists | None:
+    def _read_lists(self, length: int, revision: Revision) -> _Lists | None:
         try:
             with np.load(self._folder / LISTS) as stored:
                 ids, cosines = stored["ids"], stored["cosines"]
+                if "revision" in stored and int(stored["revision"]) < revision.rewritten:
+                    return None  # another process wrote all vectors anew
             rows = (self._folder / VECTORS).stat().st_size // (4 * self.collection.dimension)
         except FileNotFoundError:
             return None
@@ -182,21 +221,31 @@ class EngineState:
             return None
         return None if len(ids) > min(length, rows) else (ids, cosines)
 
-    def _append_from_store(self, wanted: dict[int, str], start: int, end: int) -> None:
-        """Read rows [start, end) from the store; deleted rows stay zero."""
-        for low in range(start, end, 1024):
-            high = min(end, low + 1024)
-            block = np.zeros((high - low, self.collection.dimension), np.float32)
-            rows = {wanted[row]: row for row in range(low, high) if row in wanted}
-            points = self.store.fetch(self.collection.key, list(rows))
+    def _stored(
+        self, wanted: Mapping[int, str], start: int, end: int, under_way: Mapping[str, FloatVector]
+    ) -> FloatMatrix:
+        """Vectors of rows [start, end), from the orders if the store may not have them; deleted rows are zero."""
+        block = np.zeros((end - start, self.collection.dimension), np.float32)
+        rows: dict[str, int] = {}
+        for row in range(start, end):
+            image_id = wanted.get(row)
+            if image_id is None:
+                continue
+            vector = under_way.get(image_id)
+            if vector is None:
+                rows[image_id] = row
+            else:
+                block[row - start] = vector
+        points = self.store.fetch(self.collection.key, list(rows)) if rows else None
+        if points is not None:
             if len(points) < len(rows):
                 raise MissingVectorsError(
                     f"The vector store lacks {len(rows) - len(points)} vectors of collection {self.collection.name!r}. "
                     "Restore its folder from a backup, or delete and add the collection's images again."
                 )
             for image_id, vector in zip(points.image_ids, points.vectors, strict=True):
-                block[rows[image_id] - low] = vector
-            self.vectors.append(block)
+                block[rows[image_id] - start] = vector
+        return block
 
 
 def _sound(matrix: FloatMatrix, present: npt.NDArray[np.int64], lists: _Lists | None) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,16 @@ from typing import Any
 class Media:
     """Files of a library. ``key`` is a collection's key, so that no path leads from one collection to another.
 
-    ``settling`` is held while it is decided that a content is needed, or needed no longer, and the file follows.
+    ``settling`` is held while it is decided that a content is needed, or needed no longer, and the file follows. Where
+    several processes do so, an original is set aside before it is seen for the last time whether it is needed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, process: str = "") -> None:
+        """``process``: the name of this one where several write the same folder."""
         self._originals = folder / "originals"
         self._thumbnails = folder / "thumbnails"
         self._captions = folder / "captions"
-        self._drafts = folder / "drafts"
+        self._drafts = folder / "drafts" / re.sub(r"[^A-Za-z0-9.-]", "-", process) if process else folder / "drafts"
         self.settling = threading.RLock()
         shutil.rmtree(self._drafts, ignore_errors=True)  # what a killed process left half written
 
@@ -50,16 +54,34 @@ class Media:
             return self.original(key, image["sha256"])
         return Path(image["source"]) if image["source"] and image["sha256"] else None
 
+    def set_aside(self, key: str, sha256: str) -> None:
+        """Put an original where nobody finds it; then it has to be seen again whether it is needed."""
+        with suppress(FileNotFoundError):
+            self.original(key, sha256).replace(self._aside(key, sha256))
+
+    def put_back(self, key: str, sha256: str) -> None:
+        """It is needed."""
+        with suppress(FileNotFoundError):
+            self._aside(key, sha256).replace(self.original(key, sha256))
+
+    def _aside(self, key: str, sha256: str) -> Path:
+        return self.original(key, sha256).with_suffix(".leaving")
+
     def forget(self, key: str, sha256: str) -> None:
         """Delete the files of one image."""
         self.original(key, sha256).unlink(missing_ok=True)
+        self._aside(key, sha256).unlink(missing_ok=True)
         self.thumbnail(key, sha256).unlink(missing_ok=True)
         (self.captions(key) / sha256[:2] / f"{sha256}.json").unlink(missing_ok=True)
 
+    def folders(self, key: str) -> list[Path]:
+        """Where the files of a collection lie, in an order that is the same in every library."""
+        return [folder / key for folder in (self._originals, self._thumbnails, self._captions)]
+
     def drop(self, key: str) -> None:
         """Delete all files of a collection."""
-        for folder in (self._originals, self._thumbnails, self._captions):
-            shutil.rmtree(folder / key, ignore_errors=True)
+        for folder in self.folders(key):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, path: Path, data: bytes, *, durable: bool) -> None:
         if durable and path.exists():

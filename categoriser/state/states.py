@@ -1,4 +1,8 @@
-"""Engine states in memory: loaded on demand, one writer each, dropped when idle, so that quiet users cost nothing."""
+"""Engine states in memory: loaded on demand, one writer each, dropped when idle, so that quiet users cost nothing.
+
+Where several processes write, one of them at a time has the turn of a collection, and a state is a cache: whoever finds
+that it is not up to date any more renews it before using it.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from categoriser.catalog.sharing import Turn
 from categoriser.errors import ConfigurationError, NotFoundError, RejectedError
 from categoriser.state.engine_state import EngineState
+from categoriser.state.turns import Turns
 
 _REFUSALS = (ConfigurationError, NotFoundError, RejectedError)  # of what was asked; no other error tells what it left
 Loader = Callable[[int], EngineState]  # collection id
+Renewal = Callable[[EngineState], EngineState]  # the same one or another, up to date
 
 
 @dataclass(slots=True)
 class _Slot:
     writing: threading.RLock = field(default_factory=threading.RLock)
+    renewing: threading.RLock = field(default_factory=threading.RLock)  # held while a state is brought up to date
+    writer: bool = False  # somebody here has the turn: nobody else may renew the state
     state: EngineState | None = None
     users: int = 0
     last_used: float = 0.0
@@ -27,8 +36,10 @@ class _Slot:
 class States:
     """At most ``limit`` states stay in memory, and none longer than ``idle_seconds`` without use."""
 
-    def __init__(self, load: Loader, *, limit: int, idle_seconds: float) -> None:
+    def __init__(self, load: Loader, renew: Renewal, turns: Turns, *, limit: int, idle_seconds: float) -> None:
         self._load = load
+        self._renew = renew
+        self._turns = turns
         self._limit = limit
         self._idle_seconds = idle_seconds
         self._slots: OrderedDict[int, _Slot] = OrderedDict()
@@ -36,18 +47,25 @@ class States:
 
     @contextmanager
     def writing(self, collection_id: int) -> Iterator[EngineState]:
-        """The state, with nobody else writing it. After an error it is dropped: SQL knows what is true.
+        """The state, up to date, with nobody else writing it. After an error it is dropped: SQL knows what is true.
 
         Only a refusal that came before anything was changed leaves it as it is; loading it anew takes seconds.
+
+        Raises:
+            NotFoundError: the collection was deleted.
         """
         slot = self._enter(collection_id)
         try:
-            with slot.writing:
+            with slot.writing, self._turns.taken(collection_id) as turn:
                 state, mark = None, None
                 try:
-                    state = self._loaded(slot, collection_id)
-                    mark = state.mark()
-                    yield state
+                    with self._written(slot):
+                        state = self._current(slot, collection_id, None if turn is None else turn.revision)
+                        mark = state.mark()
+                        try:
+                            yield state
+                        finally:
+                            _note(state, turn)
                 except _REFUSALS:
                     if state is None or slot.state is not state or state.mark() != mark:
                         slot.state = None
@@ -63,10 +81,13 @@ class States:
         """The state, possibly while it is being written: for looking up near micro-clusters, which tolerates that."""
         slot = self._enter(collection_id)
         try:
+            wanted = self._turns.revision(collection_id)
             state = slot.state
-            if state is None:
-                with slot.writing:
-                    state = self._loaded(slot, collection_id)
+            if state is None or (wanted is not None and wanted != state.revision):
+                with slot.renewing:
+                    state = slot.state
+                    if state is None or not slot.writer:  # that of a writer is as new as can be
+                        state = self._current(slot, collection_id, wanted)
             yield state
         finally:
             self._leave(slot)
@@ -76,7 +97,7 @@ class States:
         """Nobody writes the collection meanwhile, and its state is gone afterwards; it need not be loadable."""
         slot = self._enter(collection_id)
         try:
-            with slot.writing:
+            with slot.writing, self._turns.taken(collection_id), self._written(slot):
                 try:
                     yield
                 finally:
@@ -143,7 +164,28 @@ class States:
             if slot.users == 0 and slot.state is None and self._slots.get(collection_id) is slot:
                 del self._slots[collection_id]
 
-    def _loaded(self, slot: _Slot, collection_id: int) -> EngineState:
-        if slot.state is None:
-            slot.state = self._load(collection_id)
-        return slot.state
+    @contextmanager
+    def _written(self, slot: _Slot) -> Iterator[None]:
+        """Keep readers from renewing a state that is being written; they may use it."""
+        with slot.renewing:
+            before, slot.writer = slot.writer, True
+        try:
+            yield
+        finally:
+            slot.writer = before
+
+    def _current(self, slot: _Slot, collection_id: int, revision: int | None) -> EngineState:
+        """The state at a revision, or at a later one that was written meanwhile."""
+        with slot.renewing:
+            state = slot.state
+            if state is None:
+                slot.state = state = self._load(collection_id)
+            elif revision is not None and revision != state.revision:
+                slot.state = None  # should the renewal fail half-way
+                slot.state = state = self._renew(state)
+            return state
+
+
+def _note(state: EngineState, turn: Turn | None) -> None:
+    if turn is not None and turn.revision is not None:
+        state.revision = turn.revision

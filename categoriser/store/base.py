@@ -27,8 +27,11 @@ class VectorStore(Protocol):
         """Length of every vector."""
         ...
 
-    def put(self, collection: str, points: Points) -> None:
+    def put(self, collection: str, points: Points, *, order: int = 0) -> None:
         """Add points, replacing those whose image id is there already; the last of two with one image id wins.
+
+        ``order`` numbers what is written, growing within a collection; a store that several processes write leaves
+        alone what a later order wrote. 0 writes in any case.
 
         Replaying a ``put`` is harmless. The batch is checked as a whole before anything is written.
 
@@ -38,8 +41,10 @@ class VectorStore(Protocol):
         """
         ...
 
-    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int]) -> None:
+    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int], *, order: int = 0) -> None:
         """Set the micro-cluster of points, ``image_ids[i]`` to ``micro_ids[i]``; images without a point are ignored.
+
+        ``order``: see ``put``.
 
         Raises:
             ConfigurationError: the two differ in length.
@@ -81,8 +86,8 @@ class VectorStore(Protocol):
         """Return how many points are inside ``where``; exact."""
         ...
 
-    def delete(self, collection: str, image_ids: Sequence[str]) -> None:
-        """Remove the points of ``image_ids``; those that do not exist are ignored."""
+    def delete(self, collection: str, image_ids: Sequence[str], *, order: int = 0) -> None:
+        """Remove the points of ``image_ids``; those that do not exist are ignored. ``order``: see ``put``."""
         ...
 
     def drop(self, collection: str) -> None:

@@ -16,6 +16,7 @@ COLLECTION = "collection"
 MICRO_ID = "micro_id"
 IMAGE_ID = "image_id"
 ADDED_AT = "added_at"
+ORDER = "order"  # number of the order that wrote the point last; only where updates are conditional
 
 _ROOT = UUID("8f0c1f0e-6a52-5c0e-9a5b-3f7c2d8a41b6")  # fixed for ever: every stored point id depends on it
 

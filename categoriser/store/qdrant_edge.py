@@ -80,7 +80,7 @@ class QdrantEdgeStore:
         """Length of every vector."""
         return self._dimension
 
-    def put(self, collection: str, points: Points) -> None:
+    def put(self, collection: str, points: Points, *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         vectors = checked_vectors(points, self._dimension)
@@ -93,7 +93,7 @@ class QdrantEdgeStore:
             ]
             self._update(UpdateOperation.upsert_points(batch))
 
-    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int]) -> None:
+    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int], *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         if len(image_ids) != len(micro_ids):
@@ -180,7 +180,7 @@ class QdrantEdgeStore:
         number: int = self._ask(EdgeShard.count, CountRequest(exact=True, filter=_filter(collection, where)))
         return number
 
-    def delete(self, collection: str, image_ids: Sequence[str]) -> None:
+    def delete(self, collection: str, image_ids: Sequence[str], *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         ids: list[Any] = [*point_ids(collection, image_ids)]

@@ -11,6 +11,7 @@ from anyio.from_thread import start_blocking_portal
 from categoriser.domain import FloatVector, Hit, Points, Where
 from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, MissingExtraError
 from categoriser.store.base import EVERYTHING, matches_nothing
+from categoriser.store.layout import TOGETHER, Layout, filter_of, tenant
 from categoriser.store.payload import (
     ADDED_AT,
     COLLECTION,
@@ -21,6 +22,7 @@ from categoriser.store.payload import (
     payloads,
     point_ids,
 )
+from categoriser.store.promotion import is_promoted, promoted
 from categoriser.store.ranking import at_least, page_of, threshold
 from categoriser.store.validation import checked_query, checked_vectors, require_collection, require_page
 
@@ -53,8 +55,10 @@ class QdrantServerStore:
         name: str,
         api_key: str | None = None,
         *,
+        grpc: bool = True,
         grpc_port: int = 6334,
         timeout_seconds: int = 30,
+        layout: Layout | None = None,
         make_client: Callable[[], AsyncQdrantClient] | None = None,
     ) -> None:
         """Connect to ``url`` and make the physical collection ``name`` if it is not there.
@@ -64,8 +68,10 @@ class QdrantServerStore:
             dimension: length of every vector.
             name: physical collection, one per encoder.
             api_key: of the server, if it asks for one.
-            grpc_port: on the same machine; it carries the points.
+            grpc: points go over gRPC, else over REST.
+            grpc_port: on the same machine.
             timeout_seconds: limit of one request.
+            layout: shards, replicas, quantisation and the like; most of it counts when the collection is made.
             make_client: another way to make the client; called in the event loop's thread.
 
         Raises:
@@ -76,10 +82,11 @@ class QdrantServerStore:
         if not HAS_CLIENT:
             raise MissingExtraError("A Qdrant server needs the package qdrant-client: pip install -e '.[server]'.")
         self._url, self._dimension, self._name = url, dimension, name
+        self._layout = layout or Layout()
 
         def connect() -> AsyncQdrantClient:
             return AsyncQdrantClient(
-                url=url, api_key=api_key, prefer_grpc=True, grpc_port=grpc_port, timeout=timeout_seconds
+                url=url, api_key=api_key, prefer_grpc=grpc, grpc_port=grpc_port, timeout=timeout_seconds
             )
 
         with ExitStack() as opening:
@@ -94,20 +101,22 @@ class QdrantServerStore:
         """Length of every vector."""
         return self._dimension
 
-    def put(self, collection: str, points: Points) -> None:
+    def put(self, collection: str, points: Points, *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         vectors = checked_vectors(points, self._dimension)
         ids = point_ids(collection, points.image_ids)
-        rows = list(payloads(collection, points))
+        rows = [row | self._layout.stamp(order) for row in payloads(collection, points)]
+        condition = self._layout.not_later_than(order)
+        options = self._layout.written_with(collection) | ({} if condition is None else {"update_filter": condition})
         for part in _slices(len(ids)):
             batch = [
                 models.PointStruct(id=str(id_), vector=vector, payload=row)
                 for id_, vector, row in zip(ids[part], vectors[part].tolist(), rows[part], strict=True)
             ]
-            self._ask(self._client.upsert, self._name, batch, wait=True)
+            self._ask(self._client.upsert, self._name, batch, wait=True, **options)
 
-    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int]) -> None:
+    def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int], *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         if len(image_ids) != len(micro_ids):
@@ -119,12 +128,18 @@ class QdrantServerStore:
         # by filter, not by id: an update that names an unknown point is an error
         changes = [
             models.SetPayloadOperation(
-                set_payload=models.SetPayload(payload={MICRO_ID: micro_id}, filter=_among(collection, members))
+                set_payload=models.SetPayload(
+                    payload={MICRO_ID: micro_id} | self._layout.stamp(order),
+                    filter=self._among(collection, members, order),
+                    shard_key=self._layout.shards_of(collection),
+                )
             )
             for micro_id, members in by_micro.items()
         ]
+        options = self._layout.written_with(collection)
+        options.pop("shard_key_selector", None)  # each operation has its own
         for part in _slices(len(changes)):
-            self._ask(self._client.batch_update_points, self._name, changes[part], wait=True)
+            self._ask(self._client.batch_update_points, self._name, changes[part], wait=True, **options)
 
     def search(
         self,
@@ -148,11 +163,12 @@ class QdrantServerStore:
                 self._client.query_points,
                 self._name,
                 query=query,
-                query_filter=_filter(collection, where),
+                query_filter=filter_of(collection, where),
                 limit=wanted,
-                search_params=models.SearchParams(exact=True),
+                search_params=self._layout.searched_with(),
                 with_payload=[COLLECTION, IMAGE_ID],
                 score_threshold=threshold(min_score),
+                **self._layout.read_with(collection),
             )
             return at_least(min_score, (_hit(collection, point) for point in found.points))
 
@@ -164,7 +180,10 @@ class QdrantServerStore:
         ids = [str(id_) for id_ in point_ids(collection, image_ids)]
         found: dict[str, Any] = {}
         for part in _slices(len(ids)):
-            records = self._ask(self._client.retrieve, self._name, ids[part], with_payload=True, with_vectors=True)
+            where = self._layout.read_with(collection)
+            records = self._ask(
+                self._client.retrieve, self._name, ids[part], with_payload=True, with_vectors=True, **where
+            )
             found.update((str(record.id), record) for record in records)
         return gathered(collection, [found[id_] for id_ in ids if id_ in found], self._dimension)
 
@@ -177,11 +196,12 @@ class QdrantServerStore:
         records, following = self._ask(
             self._client.scroll,
             self._name,
-            scroll_filter=_filter(collection, EVERYTHING),
+            scroll_filter=filter_of(collection, EVERYTHING),
             limit=limit,
             offset=after,
             with_payload=True,
             with_vectors=True,
+            **self._layout.read_with(collection),
         )
         return gathered(collection, records, self._dimension), None if following is None else str(following)
 
@@ -190,22 +210,51 @@ class QdrantServerStore:
         require_collection(collection)
         if matches_nothing(where):
             return 0
-        answer = self._ask(self._client.count, self._name, count_filter=_filter(collection, where), exact=True)
+        options = self._layout.read_with(collection)
+        answer = self._ask(
+            self._client.count, self._name, count_filter=filter_of(collection, where), exact=True, **options
+        )
         return answer.count
 
-    def delete(self, collection: str, image_ids: Sequence[str]) -> None:
+    def delete(self, collection: str, image_ids: Sequence[str], *, order: int = 0) -> None:
         """See VectorStore."""
         require_collection(collection)
         ids = [str(id_) for id_ in point_ids(collection, image_ids)]
         for part in _slices(len(ids)):
-            selector = models.FilterSelector(filter=_among(collection, ids[part]))
-            self._ask(self._client.delete, self._name, selector, wait=True)
+            self._delete(collection, self._among(collection, ids[part], order))
 
     def drop(self, collection: str) -> None:
         """See VectorStore."""
         require_collection(collection)
-        selector = models.FilterSelector(filter=_filter(collection, EVERYTHING))
-        self._ask(self._client.delete, self._name, selector, wait=True)
+        self._delete(collection, filter_of(collection, EVERYTHING))
+
+    def snapshot(self) -> str:
+        """Let the server write down all that this physical collection has, and return the name it has there."""
+        made = self._ask(self._client.create_snapshot, self._name, wait=True)
+        if made is None:
+            raise CategoriserError(f"The server at {self._url} made no snapshot of {self._name!r}; see its log.")
+        return made.name
+
+    def has_own_shard(self, collection: str) -> bool:
+        """Whether a tenant has shards of its own and all of its points are there."""
+        return is_promoted(self._ask, self._client, self._name, collection)
+
+    def promote(self, collection: str, *, patience_seconds: float = 600.0) -> bool:
+        """Give a tenant shards of its own; says whether it had none yet. Nobody writes it meanwhile.
+
+        The server copies its points and from then on finds them there; afterwards they are deleted where they were.
+        When it is interrupted, repeating it goes on.
+
+        Raises:
+            ConfigurationError: the store was not made for shards of tenants.
+            CategoriserError: it takes too long, or the server refuses.
+        """
+        require_collection(collection)
+        if not self._layout.own_shards:
+            raise ConfigurationError(
+                "Collections have no shards of their own here: see the setting store.own_shards_from."
+            )
+        return promoted(self._ask, self._client, self._name, collection, patience_seconds)
 
     def flush(self) -> None:
         """See VectorStore, and the class: writes have been acknowledged by the server already."""
@@ -213,6 +262,15 @@ class QdrantServerStore:
     def close(self) -> None:
         """See VectorStore."""
         self._resources.close()
+
+    def _delete(self, collection: str, which: models.Filter) -> None:
+        selector = models.FilterSelector(filter=which)
+        self._ask(self._client.delete, self._name, selector, wait=True, **self._layout.written_with(collection))
+
+    def _among(self, collection: str, ids: Sequence[str], order: int) -> models.Filter:
+        conditions: list[models.Condition] = [tenant(collection), models.HasIdCondition(has_id=[*ids])]
+        condition = self._layout.not_later_than(order)
+        return models.Filter(must=conditions if condition is None else [*conditions, condition])
 
     async def _prepare(self) -> None:
         if not await self._client.collection_exists(self._name):
@@ -240,7 +298,10 @@ class QdrantServerStore:
                 vectors_config=models.VectorParams(size=self._dimension, distance=models.Distance.COSINE),
                 # one graph per tenant and none over all: no search ever crosses tenants
                 hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+                **self._layout.created_with(),
             )
+            if self._layout.own_shards:
+                await self._client.create_shard_key(self._name, TOGETHER, shards_number=self._layout.shards or None)
         except Exception:
             if not await self._client.collection_exists(self._name):  # else another process was faster
                 raise
@@ -267,28 +328,6 @@ async def _closing(make_client: Callable[[], AsyncQdrantClient]) -> AsyncIterato
         yield client
     finally:
         await client.close()
-
-
-def _filter(collection: str, where: Where) -> models.Filter:
-    must: list[models.Condition] = [_tenant(collection)]
-    if where.micro_ids is not None:
-        wanted = [int(micro_id) for micro_id in where.micro_ids]
-        must.append(models.FieldCondition(key=MICRO_ID, match=models.MatchAny(any=wanted)))
-    if where.added_from is not None or where.added_before is not None:
-        period = models.Range(gte=where.added_from, lt=where.added_before)
-        must.append(models.FieldCondition(key=ADDED_AT, range=period))
-    if not where.exclude_ids:
-        return models.Filter(must=must)
-    excluded = [str(id_) for id_ in point_ids(collection, where.exclude_ids)]
-    return models.Filter(must=must, must_not=[models.HasIdCondition(has_id=[*excluded])])
-
-
-def _among(collection: str, ids: Sequence[str]) -> models.Filter:
-    return models.Filter(must=[_tenant(collection), models.HasIdCondition(has_id=[*ids])])
-
-
-def _tenant(collection: str) -> models.FieldCondition:
-    return models.FieldCondition(key=COLLECTION, match=models.MatchValue(value=collection))
 
 
 def _hit(collection: str, point: models.ScoredPoint) -> Hit:
