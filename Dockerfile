@@ -1,4 +1,4 @@
-# One image for every role: `serve`, `worker`, `migrate`. docs/server.md
+# One image for every role: `serve`, `worker`, `prepare-server`. docs/server.md
 #   TORCH   where torch comes from: an index of CPU wheels, or "" for an image without torch (encoders classic and onnx)
 ARG PYTHON=3.12
 

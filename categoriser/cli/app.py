@@ -127,7 +127,7 @@ for command in (
     serve.serve,
     watch.watch,
     worker.worker,
-    worker.migrate,
+    worker.prepare_server,
     demo.demo,
 ):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""``categoriser worker`` and ``categoriser migrate``."""
+"""``categoriser worker`` and ``categoriser prepare-server``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def worker(
         work(opened, lambda: _introduce(json=json), until_empty=until_empty)
 
 
-def migrate(json: JsonOption = False) -> None:
+def prepare_server(json: JsonOption = False) -> None:
     """Bring the tables of the configured database up to date, and make those of the queue; services do so as well."""
     settings = Settings.load()
     if not settings.database:
