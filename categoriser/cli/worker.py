@@ -9,6 +9,7 @@ import typer
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, say
 from categoriser.library import Library
+from categoriser.telemetry.logs import configure_logging
 
 
 def worker(
@@ -21,6 +22,7 @@ def worker(
     from categoriser.worker import work  # noqa: PLC0415
 
     with Library.open(library, encoder, resume=False) as opened:
+        configure_logging(opened.settings.operations)
         work(opened, lambda: _introduce(json=json), until_empty=until_empty)
 
 

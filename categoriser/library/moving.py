@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from categoriser.catalog import collections, images, inbox, transfer
+from categoriser.catalog import collection_copy, collections, images, inbox
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Points
@@ -71,11 +71,13 @@ def move_collection(
         if collections.find(connection, wanted) is not None:
             raise ConfigurationError(f"There is a collection {wanted!r} in the target already; give it another name.")
         present = collections.by_key(connection, row.key)
-    if present is not None and present.name != transfer.aside_name(row.key):
+    if present is not None and present.name != collection_copy.aside_name(row.key):
         raise ConfigurationError(f"Collection {name!r} is in the target already, as {present.name!r}.")
     with source.storage.database.read() as connection:
         views = [
-            one for number in transfer.views_of(connection, row.key) if (one := collections.get(connection, number))
+            one
+            for number in collection_copy.views_of(connection, row.key)
+            if (one := collections.get(connection, number))
         ]
     taken = [_Copy(source, target, one, progress) for one in (row, *views)]
     for copy in taken:
@@ -86,7 +88,9 @@ def move_collection(
     _check_files(source, target, row)
     with target.storage.database.write() as connection:  # all at once: a view without its collection is nothing
         for copy in taken:
-            transfer.reveal(connection, copy.target_id, copy.stored, wanted if copy.row is row else copy.row.name)
+            collection_copy.reveal(
+                connection, copy.target_id, copy.stored, wanted if copy.row is row else copy.row.name
+            )
     return Moved(wanted, taken[0].rows["images"], taken[0].vectors, files, taken[0].rows, len(views))
 
 
@@ -111,15 +115,15 @@ class _Copy:
                     raise ConfigurationError(
                         f"Pictures of collection {self.row.name!r} still wait to be filed; let that finish first."
                     )
-                self.stored = transfer.stored(connection, self.row.id)
+                self.stored = collection_copy.stored(connection, self.row.id)
                 with self._target.storage.database.write() as there:
-                    begun = transfer.find_aside(there, self.row.key)
-                    if begun is not None and not transfer.is_copy(self.stored, begun):
+                    begun = collection_copy.find_aside(there, self.row.key)
+                    if begun is not None and not collection_copy.is_copy(self.stored, begun):
                         collections.delete(there, begun["id"])  # of the collection as it was once
                         begun = None
                     if begun is None:
-                        self.target_id = transfer.insert_aside(there, self.stored)
-                        transfer.copy_rows(connection, there, self.row.id, self.target_id)
+                        self.target_id = collection_copy.insert_aside(there, self.stored)
+                        collection_copy.copy_rows(connection, there, self.row.id, self.target_id)
                     else:
                         self.target_id = begun["id"]
             self._copy_vectors()
@@ -131,11 +135,11 @@ class _Copy:
             CategoriserError: they differ.
         """
         with self._source.storage.database.read() as connection:
-            if not transfer.is_copy(transfer.stored(connection, self.row.id), self.stored):
+            if not collection_copy.is_copy(collection_copy.stored(connection, self.row.id), self.stored):
                 raise CategoriserError(f"Collection {self.row.name!r} was changed while it was copied; copy it again.")
-            here = transfer.counts(connection, self.row.id)
+            here = collection_copy.counts(connection, self.row.id)
         with self._target.storage.database.read() as connection:
-            there = transfer.counts(connection, self.target_id)
+            there = collection_copy.counts(connection, self.target_id)
         here["vectors"] = self._source.storage.store(self.row).count(self.row.key)
         there["vectors"] = self._target.storage.store(self.row).count(self.row.key)
         for what, number in here.items():
