@@ -22,15 +22,23 @@ void main() {
   drawn = vec4(ink.rgb * a, a);
 }`;
 
-export class Scatter {
+export interface Drawer {
+  load(points: Points): void;
+  paint(colours: Uint8Array): void;
+  /** `depth`: 0 flat, 1 in space. `size`: of a point in pixels of the screen. */
+  draw(camera: Camera, depth: number, size: number): void;
+  dispose(): void;
+}
+
+export class Scatter implements Drawer {
   readonly #gl: WebGL2RenderingContext;
   readonly #program: WebGLProgram;
   readonly #buffers: Record<'flatPlace' | 'spacePlace' | 'colour', WebGLBuffer>;
   #count = 0;
 
-  /** Throws where there is no WebGL 2. */
+  /** Throws where there is no WebGL 2, or only one that the processor has to play. */
   constructor(readonly canvas: HTMLCanvasElement) {
-    const gl = canvas.getContext('webgl2', { antialias: false, alpha: true, premultipliedAlpha: true, desynchronized: true });
+    const gl = canvas.getContext('webgl2', { antialias: false, alpha: true, premultipliedAlpha: true, desynchronized: true, failIfMajorPerformanceCaveat: true });
     if (!gl) throw new Error('no WebGL 2');
     this.#gl = gl;
     this.#program = program(gl);
@@ -53,7 +61,6 @@ export class Scatter {
     this.#fill('colour', colours);
   }
 
-  /** `depth`: 0 flat, 1 in space. `size`: of a point in pixels of the screen. */
   draw(camera: Camera, depth: number, size: number): void {
     const gl = this.#gl;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
