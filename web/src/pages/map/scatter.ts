@@ -36,9 +36,9 @@ export class Scatter implements Drawer {
   readonly #buffers: Record<'flatPlace' | 'spacePlace' | 'colour', WebGLBuffer>;
   #count = 0;
 
-  /** Throws where there is no WebGL 2, or only one that the processor has to play. */
+  /** Throws where there is no WebGL 2. */
   constructor(readonly canvas: HTMLCanvasElement) {
-    const gl = canvas.getContext('webgl2', { antialias: false, alpha: true, premultipliedAlpha: true, desynchronized: true, failIfMajorPerformanceCaveat: true });
+    const gl = canvas.getContext('webgl2', { antialias: false, alpha: true, premultipliedAlpha: true, desynchronized: true });
     if (!gl) throw new Error('no WebGL 2');
     this.#gl = gl;
     this.#program = program(gl);
@@ -95,6 +95,16 @@ export class Scatter implements Drawer {
     this.#gl.bindBuffer(this.#gl.ARRAY_BUFFER, this.#buffers[name]);
     this.#gl.bufferData(this.#gl.ARRAY_BUFFER, data as unknown as ArrayBuffer, this.#gl.DYNAMIC_DRAW);
   }
+}
+
+/** Whether there is WebGL 2, and a graphics card behind it. */
+export function hasGraphicsCard(): boolean {
+  const gl = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const told = gl.getExtension('WEBGL_debug_renderer_info');
+  const name = String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 function program(gl: WebGL2RenderingContext): WebGLProgram {
