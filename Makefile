@@ -2,6 +2,7 @@
 # make test      linters, types and the test suite          make test-all   with the slow tests
 # make bench     speed and memory                           make bench-quality   how well pictures are grouped
 # make bench-naming   are categories called what they are
+# make test-web  the page in a real browser                make screenshots   pictures of every page
 # make web       the web page: its types from the interface, checked and built
 # make serve     the service in the foreground              make clean      remove what was made here
 # make up        two services and a worker in containers, on PostgreSQL and Qdrant           make down   stop them
@@ -28,7 +29,7 @@ ENCODER_OPTION := $(if $(ENCODER),--encoder "$(ENCODER)")
 NO_TORCH := $(or $(filter classic onnx:% vectors:%,$(ENCODER)),$(if $(IMAGES)$(ENCODER),,digits))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down test test-all lint lock clean bench bench-quality bench-naming try-clip web
+.PHONY: help demo serve up down test test-all lint lock clean bench bench-quality bench-naming try-clip web test-web screenshots
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -48,10 +49,16 @@ down:
 	docker compose down $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(WORKERS) -m "not slow"
+	$(BIN)/pytest $(WORKERS) -m "not slow and not web"
 
 test-all: lint
-	$(BIN)/pytest $(WORKERS)
+	$(BIN)/pytest $(WORKERS) -m "not web"
+
+test-web: $(VENV)/.dev web
+	$(BIN)/pytest -m web
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m tests.web.screenshots $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

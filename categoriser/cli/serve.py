@@ -52,4 +52,4 @@ def _introduce(where: str, library: Path, encoder: Encoder, resumed: int, *, jso
     say(f"Encoder {encoder.id} on {encoder.device}: {encoder.summary}.")
     if resumed:
         say(f"{resumed} pictures that were accepted earlier are being filed.")
-    say(f"Its interface is described at {where}/docs. Stop it with Ctrl-C.")
+    say(f"Open {where} in a browser; its interface for programs is described at {where}/docs. Stop it with Ctrl-C.")

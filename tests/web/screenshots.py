@@ -84,9 +84,9 @@ def shoot(target: Path, looks: dict[str, dict[str, Any]], wanted: dict[str, str]
                 if wanted is not None and wanted.get(name) != look:
                     continue
                 page.goto(str(service.base_url) + path)
-                page.wait_for_load_state("networkidle")
+                page.locator("h1").first.wait_for()
                 act(page, name)
-                page.wait_for_timeout(900)
+                page.wait_for_timeout(1500)
                 keep(page.screenshot(), target / f"{name}-{look}", small=wanted is not None)
         browser.close()
 

@@ -64,7 +64,7 @@ def categories_appear(page: Any, service: httpx.Client, drawn: list[Path]) -> No
     page.get_by_text("Drop pictures anywhere on this page").wait_for()
     drop(page, drawn)
     page.get_by_text("30 filed").wait_for()
-    page.wait_for_function("document.querySelectorAll('[data-card]').length >= 4")
+    page.locator("[data-card]").nth(3).wait_for()
     assert service.get("/v1/collections/anna").json()["images"] == 30
     page.get_by_role("button", name="Done").click()
 

@@ -28,6 +28,9 @@ import type {
 export interface Wanted {
   text?: string;
   image_id?: string;
+  positives?: { image_id: string }[];
+  negatives?: { image_id: string }[];
+  min_relevance?: number;
   limit?: number;
   min_score?: number | null;
   filter?: { category?: string | null; added_from?: number | null; added_before?: number | null; tags?: string[] };
@@ -64,6 +67,7 @@ export class CollectionApi {
   searchPicture(file: Blob, wanted: Wanted, signal?: AbortSignal): Promise<SearchAnswer> {
     const form = new FormData();
     form.set('file', file);
+    form.set('min_relevance', String(wanted.min_relevance ?? 0));
     if (wanted.limit) form.set('limit', String(wanted.limit));
     if (wanted.filter?.category) form.set('category', wanted.filter.category);
     return request('POST', `${this.path}/search`, { query: this.#view, form, signal });
@@ -110,7 +114,7 @@ export class CollectionApi {
   original = (id: string) => address(`${this.path}/images/${encodeURIComponent(id)}/original`, this.#view);
   mosaic = (category: string, mark: string) =>
     address(`${this.path}/categories/${category}/mosaic`, { ...this.#view, of: mark });
-  export = (style: string) => address(`${this.path}/export`, { ...this.#view, style });
+  export = (style: string, category?: string) => address(`${this.path}/export`, { ...this.#view, style, category });
   uploads = () => `${this.path}/images`;
   liveEvents = (after: number) => address(`${this.path}/events/live`, { ...this.#view, after });
 

@@ -1,4 +1,5 @@
 /** The one place that talks to the service. */
+import { access } from '../state/access.svelte';
 import { t } from '../strings';
 
 export class Problem extends Error {
@@ -15,6 +16,7 @@ export interface Asked {
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
   form?: FormData;
+  headers?: Record<string, string>;
   signal?: AbortSignal;
 }
 
@@ -32,7 +34,7 @@ export async function request<T>(method: string, path: string, asked: Asked = {}
   try {
     answer = await fetch(address(path, asked.query), {
       method,
-      headers: asked.body === undefined ? undefined : { 'Content-Type': 'application/json' },
+      headers: asked.body === undefined ? asked.headers : { 'Content-Type': 'application/json', ...asked.headers },
       body: asked.form ?? (asked.body === undefined ? undefined : JSON.stringify(asked.body)),
       signal: asked.signal,
     });
@@ -40,7 +42,10 @@ export async function request<T>(method: string, path: string, asked: Asked = {}
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Problem(0, 'unreachable', t.problem.unreachable);
   }
-  if (!answer.ok) throw await problemOf(answer);
+  if (!answer.ok) {
+    if (answer.status === 401) access.needed = true;
+    throw await problemOf(answer);
+  }
   return (await answer.json()) as T;
 }
 

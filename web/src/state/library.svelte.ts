@@ -194,7 +194,8 @@ export class LibraryState {
         for (const one of born) toasts.show(t.library.appeared(one.label), 'news');
       this.glow(born.map((one) => one.id));
     });
-    void this.remember();
+    const last = events.at(-1)?.cursor;
+    if (last) localStorage.setItem(this.#key, String(last));
   }
 
   #soon(wait: number, then: () => void = () => {}): void {

@@ -22,7 +22,15 @@ void main() {
   drawn = vec4(ink.rgb * a, a);
 }`;
 
-export class Scatter {
+export interface Drawer {
+  load(points: Points): void;
+  paint(colours: Uint8Array): void;
+  /** `depth`: 0 flat, 1 in space. `size`: of a point in pixels of the screen. */
+  draw(camera: Camera, depth: number, size: number): void;
+  dispose(): void;
+}
+
+export class Scatter implements Drawer {
   readonly #gl: WebGL2RenderingContext;
   readonly #program: WebGLProgram;
   readonly #buffers: Record<'flatPlace' | 'spacePlace' | 'colour', WebGLBuffer>;
@@ -53,7 +61,6 @@ export class Scatter {
     this.#fill('colour', colours);
   }
 
-  /** `depth`: 0 flat, 1 in space. `size`: of a point in pixels of the screen. */
   draw(camera: Camera, depth: number, size: number): void {
     const gl = this.#gl;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
@@ -88,6 +95,16 @@ export class Scatter {
     this.#gl.bindBuffer(this.#gl.ARRAY_BUFFER, this.#buffers[name]);
     this.#gl.bufferData(this.#gl.ARRAY_BUFFER, data as unknown as ArrayBuffer, this.#gl.DYNAMIC_DRAW);
   }
+}
+
+/** Whether there is WebGL 2, and a graphics card behind it. */
+export function hasGraphicsCard(): boolean {
+  const gl = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const told = gl.getExtension('WEBGL_debug_renderer_info');
+  const name = String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 function program(gl: WebGL2RenderingContext): WebGLProgram {

@@ -1,19 +1,13 @@
-/** Where results end and the rest begins: the widest gap between scores, if there is a clear one; else all are shown.
- *
- * Scores best first. A gap counts when it is several times as wide as gaps usually are and what stands above it is not
- * nearly everything.
- */
-export function cutOff(scores: readonly number[]): number {
-  const last = scores.at(-1);
-  const best = scores[0];
-  if (last === undefined || best === undefined) return 0;
-  if (scores.length < 12) return last;
-  const usual = (best - last) / (scores.length - 1);
-  let widest = 0;
-  let at = -1;
-  for (let i = 2; i < scores.length * 0.8; i += 1) {
-    const gap = (scores[i - 1] ?? 0) - (scores[i] ?? 0);
-    if (gap > widest) [widest, at] = [gap, i];
-  }
-  return at > 0 && widest > 12 * usual ? Math.max(last, (scores[at - 1] ?? last) - widest / 2) : last;
+/** Where what was meant ends: at the calibrated relevance that the service gives with each result, where it can. */
+import type { Found } from '../../api/types';
+
+const MEANT = 0.5; // as sure as not
+
+export function cutOff(results: readonly Found[]): number {
+  const last = results.at(-1)?.score ?? 0;
+  const told = results.filter((one) => one.relevance !== null);
+  if (!told.length) return last;
+  const meant = told.filter((one) => (one.relevance ?? 0) >= MEANT);
+  const worst = meant.at(-1)?.score;
+  return worst === undefined ? Math.min(1, (results[0]?.score ?? 0) + 0.001) : worst;
 }
