@@ -54,6 +54,7 @@ class EngineState:
             fresh = collection_rows.get(connection, collection.id)
             rows = images.engine_rows(connection, collection.id)
             micro_categories = taxonomy.micro_categories(connection, collection.id)
+            guessed = taxonomy.tentative(connection, collection.id)
         if fresh is None:
             raise NotFoundError(f"Collection {collection.name!r} was deleted.")
         self.collection = fresh
@@ -71,6 +72,8 @@ class EngineState:
         for number, category in micro_categories:
             if category is not None:
                 categories[number] = category
+        tentative = np.zeros(len(categories), np.bool_)
+        tentative[guessed] = True
         present = np.array([row for row, *_ in rows], np.int64)
         lists = self._read_lists(fresh.next_row)
         saved = 0 if lists is None else len(lists[0])
@@ -91,6 +94,7 @@ class EngineState:
             micro_of,
             head_of,
             categories,
+            tentative=tentative,
             calibration=Calibration(**fresh.calibration) if fresh.calibration else UNCALIBRATED,
             next_category=fresh.next_category,
             lists=lists,
