@@ -45,7 +45,8 @@ class WebPage(BuildHookInterface[Any]):
         return Path(self.root) / "web"
 
     def _build(self) -> None:
-        npm, environment = _system_npm(), dict(os.environ)
+        npm = _system_npm()
+        environment = {"npm_config_fetch_retries": "1", "npm_config_fetch_retry_maxtimeout": "4000", **os.environ}
         if npm is None:
             npm, folder = _packaged_npm()
             environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', '')}"

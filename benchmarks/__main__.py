@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("vectors", "search", "relevance", "pictures", "grouping", "runs", "views", "fast_views")
+NAMES = ("vectors", "search", "relevance", "pictures", "grouping", "runs", "views", "fast_views", "http")
 
 
 def main() -> None:

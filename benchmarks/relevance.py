@@ -106,7 +106,7 @@ def _words(folder: Path) -> None:
                 any_right.append(good > 0)
                 reach.append(good / np.count_nonzero(classes == word))
             if part == 0:
-                everything = [one.word for one in space.vocabulary.terms]
+                everything = [one.word for one in space.vocabulary.terms if space.texts([one.word])[1][0]]
                 answered = np.mean([bool(collection.search(text=one, limit=1)) for one in everything])
                 scale = library.relevance.scales(collection.row, ["text"])["text"]
     row(

@@ -14,7 +14,7 @@ class UploadSettings(BaseModel):
     idempotency_hours: float = Field(gt=0, description="how long an Idempotency-Key is remembered")
     body_seconds: float = Field(gt=0, description="time for a request's body to arrive, else 408")
     silence_seconds: float = Field(gt=0, description="longest pause within a body, else 408")
-    bodies: int = Field(ge=1, description="request bodies on their way in at a time; more are answered with 503")
+    bodies: int = Field(ge=1, description="requests with a body under way at a time; more are answered with 503")
     memory_bytes: int = Field(ge=1, description="bytes of uploads in memory at a time; more have to wait")
     waiting: int = Field(ge=1, description="accepted pictures that may wait to be filed; more are answered with 503")
     waiting_per_collection: int = Field(ge=1, description="of one collection; more are answered with 429")

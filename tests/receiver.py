@@ -38,6 +38,7 @@ class Receiver:
     reply: Callable[[int], Reply] = lambda _: (204, {})
     got: list[Received] = field(default_factory=list)
     url: str = ""
+    picture: bytes = b""  # what a GET is answered with
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def take(self, request: Received) -> Reply:
@@ -79,6 +80,12 @@ def receiving() -> Iterator[Receiver]:
                 self.end_headers()
             except OSError:
                 self.close_connection = True  # the sender had no patience
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(receiver.picture)))
+            self.end_headers()
+            self.wfile.write(receiver.picture)
 
         def log_message(self, *_: object) -> None:
             pass

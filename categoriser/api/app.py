@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
+from categoriser.api.examples import describe_by_examples
 from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.live import Streams
@@ -20,6 +21,7 @@ from categoriser.api.paths import EncodedSlashes
 from categoriser.api.receiving import Receiver
 from categoriser.api.routes import (
     audit,
+    backup,
     browse,
     collections,
     curation,
@@ -46,6 +48,7 @@ from categoriser.api.routes import (
 from categoriser.api.stopping import Gate, Gated
 from categoriser.api.watching import RouteNoted, Watched, route_templates
 from categoriser.library import Library
+from categoriser.library.backup import BackgroundBackups
 from categoriser.library.readiness import Readiness
 from categoriser.observer import Several
 from categoriser.telemetry.gauges import LibraryGauges
@@ -94,6 +97,7 @@ def create_app(
     app.state.library = library
     app.state.receiver = Receiver(library)
     app.state.gate = gate = Gate()
+    app.state.backups = BackgroundBackups(library)
     app.state.readiness = Readiness(library)
     app.state.metrics = metrics = Metrics()
     metrics.registry.register(LibraryGauges(library))
@@ -123,10 +127,11 @@ def create_app(
         app.include_router(module.router, prefix="/v1/collections", responses=refusals)
     app.include_router(schedule.router, prefix="/v1", responses=refusals)
     app.include_router(webhooks.prefixes, prefix="/v1", responses=refusals)
-    for module in (keys, tokens, session, audit):
+    for module in (keys, tokens, session, audit, backup):
         app.include_router(module.router, prefix="/v1", responses=refusals)
     app.include_router(status.router)
     describe_access(app)
+    describe_by_examples(app)
     serve_page(app)
     app.add_middleware(RouteNoted, template=route_templates(app))
     app.add_middleware(EncodedSlashes)

@@ -123,6 +123,15 @@ def answer(error: CategoriserError) -> JSONResponse:
     return JSONResponse(error_body(code_of(error), str(error)), status_of(error), headers)
 
 
+def _as_sentence(error: HTTPException) -> str:
+    """What the frameworks below say, in our words where theirs help nobody."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "There is nothing at this address; /docs lists what there is."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return "This address takes other methods; /docs lists them."
+    return " ".join(str(error.detail).split()).rstrip(".") + "."
+
+
 def answer_errors(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape."""
 
@@ -141,7 +150,7 @@ def answer_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
         request.state.error_code = code
-        return JSONResponse(error_body(code, str(error.detail)), error.status_code, error.headers)
+        return JSONResponse(error_body(code, _as_sentence(error)), error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ class BodyLimits:
     other: int
     seconds: float = 300.0  # for all of it
     silence: float = 20.0  # between two parts of it
-    at_once: int = 128  # bodies on their way in
+    at_once: int = 256  # requests with a body under way, from its first byte to the end of the answer
 
 
 class BodyLimit:
@@ -42,7 +42,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if self._open >= self._limits.at_once:
-            busy = BusyError("More uploads are on their way in than may be; send this one again in a moment.")
+            busy = BusyError("More requests are under way than may be; send this one again in a moment.")
             await _closing(answer(busy))(scope, receive, send)
             return
         body = _Body(headers, receive, send, self._limits)

@@ -12,12 +12,18 @@ from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Collection, Library
 
 
-def _library(request: Request) -> Library:
+# asynchronous, although they wait for nothing: others are called in a thread, which takes longer than they do
+async def _library(request: Request) -> Library:
     return cast("Library", request.app.state.library)
 
 
-def _receiver(request: Request) -> Receiver:
+async def _receiver(request: Request) -> Receiver:
     return cast("Receiver", request.app.state.receiver)
+
+
+def hot_path(request: Request) -> tuple[Library, Receiver]:
+    """What two of the needs below give, for the one route where resolving them would take a fifth of the time."""
+    return cast("Library", request.app.state.library), cast("Receiver", request.app.state.receiver)
 
 
 TheLibrary = Annotated[Library, Depends(_library)]

@@ -55,6 +55,7 @@ class Receiver:
         Raises:
             CategoriserError: it takes no pictures, or its encoder cannot be opened.
         """
+        self._tidy_sometimes()
         now = time.monotonic()
         found = self._targets.get(name)
         if found is not None and found[1] == self._library.deletions and now < found[2]:
@@ -116,7 +117,6 @@ class Receiver:
             await asyncio.shield(asyncio.wrap_future(durable))
         finally:
             self.budget.give(small)
-        self._tidy_sometimes()
         return token, ordered
 
     async def _prepare(self, row: CollectionRow, part: Part) -> Promised:

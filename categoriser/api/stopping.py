@@ -68,7 +68,7 @@ class Gated:
 
 
 def _changes(method: str, path: str) -> bool:
-    return method not in _LOOKING and not _ends_with(path, ("/search",))
+    return method not in _LOOKING and not _ends_with(path, ("/search", "/facets"))
 
 
 def _ends_with(path: str, endings: Iterable[str]) -> bool:

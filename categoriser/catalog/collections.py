@@ -157,6 +157,12 @@ def page(
     return [CollectionRow(**row._mapping) for row in connection.execute(query)]
 
 
+def everything(connection: Connection) -> list[CollectionRow]:
+    """All collections, views too, in the order they were made; for copies of the whole."""
+    query = sa.select(*_COLUMNS).order_by(collections.c.id)
+    return [CollectionRow(**row._mapping) for row in connection.execute(query)]
+
+
 def update(connection: Connection, collection_id: int, **values: Any) -> None:
     """Change columns of one collection."""
     connection.execute(_update_of(*values), {"of": collection_id, **values})

@@ -11,23 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.feed import Feed, noted
+from categoriser.catalog.revisions import migrate
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
 _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
-_migrating = threading.Lock()  # Alembic keeps the migration under way in a global variable
 
 
 class Database:
     """One database for all collections. SQLite admits one writer at a time, so writers queue here, not in SQLite."""
 
-    def __init__(self, url: str | sa.URL) -> None:
-        """Open the database and bring its tables up to date.
+    def __init__(self, url: str | sa.URL, revision: str | None = "head") -> None:
+        """Open the database and bring its tables to a revision, by default up to date; None leaves them as they are.
 
         Raises:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
@@ -40,13 +37,8 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         try:
-            with _migrating:
-                _migrate(self.engine)
-        except CommandError as error:
-            self.close()
-            raise ConfigurationError(
-                f"The database {self.engine.url!r} was made by a newer version ({error}); update categoriser."
-            ) from error
+            if revision is not None:
+                migrate(self.engine, revision)
         except sa.exc.DBAPIError as error:
             self.close()
             raise ConfigurationError(f"The database {self.engine.url!r} cannot be used: {error.orig}.") from error
@@ -126,15 +118,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _migrate(engine: sa.Engine) -> None:
-    config = Config()
-    # doubled: the value goes through an interpolation
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
 
 
 def _as_json(value: Any) -> str:

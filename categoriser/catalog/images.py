@@ -172,6 +172,20 @@ def delete(connection: Connection, collection_id: int, image_ids: Sequence[str])
         )
 
 
+def arrivals(connection: Connection, collection_id: int) -> dict[int, float]:
+    """When every row came, in Unix seconds."""
+    query = sa.select(images.c.row, images.c.added_at).where(images.c.collection_id == collection_id)
+    return {row.row: row.added_at for row in connection.execute(query)}
+
+
+def files(connection: Connection, collection_id: int) -> Iterator[Record]:
+    """Image id, digest, ``stored`` and source of every image that has a file."""
+    query = sa.select(images.c.image_id, images.c.sha256, images.c.stored, images.c.source).where(
+        images.c.collection_id == collection_id, images.c.sha256.is_not(None)
+    )
+    return (dict(row._mapping) for row in connection.execute(query))
+
+
 def unused_files(connection: Connection, collection_id: int, digests: Sequence[str]) -> list[str]:
     """Those of the SHA-256 digests that no image of the collection has and none that waits in its inbox."""
     used: set[str] = set()

@@ -152,6 +152,12 @@ def waiting(connection: Connection, collection_id: int | None = None, *, most: i
     return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
 
 
+def digests(connection: Connection, collection_id: int) -> set[str]:
+    """SHA-256 digests of all entries of a collection, failed ones too."""
+    query = sa.select(inbox.c.sha256).where(inbox.c.collection_id == collection_id, inbox.c.sha256.is_not(None))
+    return set(connection.execute(query).scalars())
+
+
 def clear_failed(connection: Connection, collection_id: int, *, sha256: str | None, source: str | None) -> list[str]:
     """Forget earlier failures of the same file or URL, or of the same bytes sent without either: it is tried again.
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables_access import api_keys, ended_tokens, token_secrets
+from categoriser.catalog.tables_access import api_keys, closed_names, ended_tokens, token_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,22 @@ def is_ended(connection: Connection, token_id: str) -> bool:
     """Whether a token was ended early."""
     query = sa.select(ended_tokens.c.token_id).where(ended_tokens.c.token_id == token_id)
     return connection.execute(query).first() is not None
+
+
+def close_name(connection: Connection, digest: str, *, now: float, longest: float) -> None:
+    """Tokens for a collection's name that were made until now count no more; forgets what no token can be left of."""
+    connection.execute(
+        sa.delete(closed_names).where(sa.or_(closed_names.c.digest == digest, closed_names.c.at < now - longest))
+    )
+    connection.execute(sa.insert(closed_names).values(digest=digest, at=now))
+
+
+def closed_at(connection: Connection, digests: Sequence[str]) -> dict[str, float]:
+    """When names were closed last, those that were."""
+    if not digests:
+        return {}
+    query = sa.select(closed_names.c.digest, closed_names.c.at).where(closed_names.c.digest.in_(digests))
+    return {row.digest: row.at for row in connection.execute(query)}
 
 
 def _valid(now: float) -> sa.ColumnElement[bool]:

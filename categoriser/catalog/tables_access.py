@@ -49,6 +49,14 @@ ended_tokens = sa.Table(
     sa.Column("expires_at", sa.Double, nullable=False),
 )
 
+# names of deleted collections, as digests, until every token that was made for them has ended
+closed_names = sa.Table(
+    "closed_names",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
 # append-only; only the name of a collection that is deleted gives way to its key
 audit = sa.Table(
     "audit",

@@ -236,7 +236,7 @@ def living(connection: Connection, collection_id: int) -> list[int]:
 
 def find(connection: Connection, collection_id: int, number: int) -> Record | None:
     """A category by number, retired ones included."""
-    row = connection.execute(_sized(collection_id).where(categories.c.number == number)).one_or_none()
+    row = connection.execute(_sized(collection_id, number).where(categories.c.number == number)).one_or_none()
     return None if row is None else dict(row._mapping)
 
 
@@ -266,10 +266,12 @@ def stated(connection: Connection, collection_id: int) -> dict[int, int]:
     return {row.number: row.images for row in connection.execute(query)}
 
 
-def _sized(collection_id: int) -> sa.Select[Any]:
+def _sized(collection_id: int, number: int | None = None) -> sa.Select[Any]:
+    """Categories with their sizes; of one alone nothing else needs to be counted."""
+    wanted = micros.c.category.is_not(None) if number is None else micros.c.category == number
     sizes = (
         sa.select(micros.c.category, sa.func.sum(micros.c.images).label("size"))
-        .where(micros.c.collection_id == collection_id, micros.c.category.is_not(None))
+        .where(micros.c.collection_id == collection_id, wanted)
         .group_by(micros.c.category)
         .subquery()
     )

@@ -16,9 +16,9 @@ from categoriser.cli.options import (
     EncoderOption,
     JsonOption,
     LibraryOption,
-    library_to_fill,
 )
 from categoriser.cli.output import print_json, print_refused, progress, say
+from categoriser.cli.reach import UrlOption, filled
 from categoriser.domain import Filed
 from categoriser.errors import ConfigurationError
 from categoriser.library import AddReport
@@ -29,6 +29,7 @@ def add(
         list[str],
         typer.Argument(metavar="SOURCE...", help="Pictures, folders, .csv, .tsv or .parquet files, or URLs."),
     ],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     encoder: EncoderOption = None,
@@ -43,8 +44,7 @@ def add(
 ) -> None:
     """Add pictures and wait until each is filed. Adding the same again changes nothing."""
     whole = AddReport()
-    with library_to_fill(library, encoder) as opened:
-        target = opened.collection_for_pictures(collection)
+    with filled(url, library, collection, encoder) as (target, describe):
         for source in sources:
             with progress(f"Adding {source}") as advance:
                 part = target.add(
@@ -59,7 +59,7 @@ def add(
                 )
             _merge(whole, part)
         categories, unsorted = len(target.categories()), target.unsorted()
-        summary = opened.encoder_of(target.row).summary
+        summary = describe()
     if report is not None:
         _write_report(report, whole)
     if json:

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from categoriser.api.errors import error_body
 from categoriser.cli import (
     add,
+    backup,
     change,
     curate,
     demo,
@@ -26,6 +27,7 @@ from categoriser.cli import (
     failed,
     keys,
     look,
+    migrate,
     naming,
     schedule,
     search,
@@ -33,6 +35,7 @@ from categoriser.cli import (
     suggest,
     view,
     watch,
+    webhooks,
 )
 from categoriser.cli.options import JSON_WANTED
 from categoriser.cli.output import in_options, print_json, tell
@@ -119,6 +122,9 @@ for command in (
     view.views,
     schedule.schedule,
     doctor.doctor,
+    backup.backup,
+    backup.restore,
+    migrate.migrate,
     evaluate.evaluate,
     serve.serve,
     watch.watch,
@@ -127,6 +133,7 @@ for command in (
     app.command()(command)
 app.command(name="erase")(erase.erase_command)
 app.add_typer(view.commands, name="view")
+app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(keys.commands, name="keys")
 app.add_typer(failed.commands, name="failed")
 

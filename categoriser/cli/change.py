@@ -16,9 +16,9 @@ from categoriser.cli.options import (
     JsonOption,
     LibraryOption,
     existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import counted, print_json, print_refused, print_table, progress, say, tell, waiting
+from categoriser.cli.reach import UrlOption, looked_at
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Collection, Library
 
@@ -29,8 +29,11 @@ class ExportStyle(StrEnum):
     """How an export looks."""
 
     FOLDERS = "folders"
+    ZIP = "zip"
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
+    FIFTYONE = "fiftyone"
 
 
 class FileStyle(StrEnum):
@@ -63,21 +66,39 @@ def run(
 
 
 def export(
-    target: Annotated[Path, typer.Argument(help="A folder that is new or empty, or a .csv or .jsonl file.")],
+    target: Annotated[
+        Path, typer.Argument(help="A folder that is new or empty, or a file: .zip, .csv, .jsonl, .parquet.")
+    ],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     style: Annotated[ExportStyle | None, typer.Option(help="By default from the ending of TARGET.")] = None,
     files: Annotated[FileStyle, typer.Option(help="In folders: links to the originals, or copies.")] = FileStyle.LINK,
     tags: Annotated[bool, typer.Option("--tags", help="With the words that fit each image.")] = False,
+    nested: Annotated[bool, typer.Option("--nested", help="Folders of categories within those of groups.")] = False,
+    category: Annotated[str | None, typer.Option(help='Only this category, or "unsorted".')] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All that is known about the collection, as one ZIP with a manifest.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write all images with their categories: one folder per category, or a table."""
-    with read_collection(library, collection) as found, progress(f"Exporting {collection}") as advance:
+    """Write images with their categories: one folder per category, or a table; or all that is known."""
+    if everything:
+        with looked_at(url, library, collection) as found, waiting(f"Exporting {collection}"):
+            counts = found.save_everything(target)
+        if json:
+            print_json({"target": target, "counts": counts})
+        else:
+            say(f"Everything about {counted(counts['images'], 'image')} written to {target}.")
+        return
+    with looked_at(url, library, collection) as found, progress(f"Exporting {collection}") as advance:
         report = found.export(
             target,
             None if style is None else style.value,
             files="link" if files is FileStyle.LINK else "copy",
             tags=tags,
+            nested=nested,
+            selection=None if category is None else {"category": category},
             progress=advance,
         )
     if json:

@@ -9,7 +9,8 @@ import typer
 
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
 from categoriser.cli.output import in_options, print_json, print_table, say, tell, waiting
-from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.cli.repair import repair_library
+from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library import Library
 from categoriser.library.health import (
     EncoderHealth,
@@ -27,9 +28,18 @@ def doctor(
     library: LibraryOption = LIBRARY,
     encoder: EncoderOption = None,
     encoders: Annotated[bool, typer.Option(help="Open the encoders, which may take seconds.")] = True,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Compare every image, vector and file, and show what would be repaired.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --repair: do it.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check the installation, the encoders and whether all counts of the library agree. Changes nothing."""
+    """Check the installation, the encoders and the counts of the library; without --yes nothing changes."""
+    if yes and not repair:
+        raise ConfigurationError("--yes does what --repair shows: give both.")
+    if repair:
+        repair_library(library, encoder, really=yes, json=json)
+        return
     settings = Settings.load(encoder=encoder)
     environment = check_environment()
     health, specs, problems = _look_into(library)

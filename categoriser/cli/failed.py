@@ -17,6 +17,7 @@ from categoriser.cli.options import (
     read_collection,
 )
 from categoriser.cli.output import counted, print_json, print_refused, progress, say, tell
+from categoriser.cli.reach import UrlOption, looked_at
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.errors import ConfigurationError
 
@@ -36,6 +37,7 @@ All = Annotated[bool, typer.Option("--all", help="All of them.")]
 @commands.callback()
 def _listed(
     context: typer.Context,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     after: After = 0,
@@ -44,11 +46,12 @@ def _listed(
 ) -> None:
     """Without a command: as `list`."""
     if context.invoked_subcommand is None:
-        _list(library, collection, after, limit, json=json)
+        _list(url, library, collection, after, limit, json=json)
 
 
 @commands.command("list")
 def list_failed(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     after: After = 0,
@@ -56,7 +59,7 @@ def list_failed(
     json: JsonOption = False,
 ) -> None:
     """List pictures that were accepted and cannot be filed, with the reasons."""
-    _list(library, collection, after, limit, json=json)
+    _list(url, library, collection, after, limit, json=json)
 
 
 @commands.command()
@@ -106,8 +109,8 @@ def discard(
         say(f"{doomed:,} would be forgotten." if dry_run else f"{counted(count, 'failed picture')} forgotten.")
 
 
-def _list(library: Path, collection: str, after: int, limit: int, *, json: bool) -> None:
-    with read_collection(library, collection) as found:
+def _list(url: str | None, library: Path, collection: str, after: int, limit: int, *, json: bool) -> None:
+    with looked_at(url, library, collection) as found:
         page = found.failed(after=after, limit=limit)
     if json:
         print_json({"failed": page, "next": page[-1].cursor if page else after})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption, read_collection
+from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, print_table, say
+from categoriser.cli.reach import UrlOption, looked_at, service
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.library import Library
 
@@ -17,6 +19,7 @@ Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Length of the page
 
 
 def categories(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     group: Annotated[str | None, typer.Option(help="Id of a group: only its categories.")] = None,
@@ -24,7 +27,7 @@ def categories(
     json: JsonOption = False,
 ) -> None:
     """List categories, largest first."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         page, unsorted, images = found.categories(group=group, limit=limit), found.unsorted(), len(found)
     if json:
         print_json({"categories": page, "unsorted": unsorted, "images": images})
@@ -45,10 +48,13 @@ def categories(
 
 
 def groups(
-    library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False
+    url: UrlOption = None,
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    json: JsonOption = False,
 ) -> None:
     """List broad groups of categories, largest first."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         listed, unsorted = found.groups(), found.unsorted()
     if json:
         print_json({"groups": listed, "unsorted": unsorted})
@@ -59,6 +65,7 @@ def groups(
 
 
 def images(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     category: Annotated[str | None, typer.Option(help='A category id, or "unsorted".')] = None,
@@ -67,7 +74,7 @@ def images(
     json: JsonOption = False,
 ) -> None:
     """List images in order of arrival."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         page = found.images(category=category, after=after, limit=limit)
     following = page[-1].id if len(page) == limit else None
     if json:
@@ -81,12 +88,13 @@ def images(
 
 def show(
     image_id: Annotated[str, typer.Argument(metavar="IMAGE_ID", help="Id of an image.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Show what is known about an image."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         image = found.image(image_id, tags=True)
     if json:
         print_json(image)
@@ -99,22 +107,18 @@ def show(
     print_table("Image", ("", "value"), [(name, value) for name, value in facts.items() if value not in (None, {})])
 
 
-def collections(library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
+def collections(url: UrlOption = None, library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
     """List collections."""
-    listed = []
-    with Library.open(library, create=False, resume=False) as opened:
-        page = opened.collections(limit=1000)
-        while page:
-            listed += [{"name": one.name, "images": len(one), "encoder": one.row.encoder_id} for one in page]
-            page = opened.collections(after=page[-1].name, limit=1000)
+    listed = _collections_of_service(url) if url else _collections_of_library(library)
     if json:
         print_json({"collections": listed})
         return
     rows = [(one["name"], f"{one['images']:,}", one["encoder"]) for one in listed]
-    print_table(f"Collections of {library}", ("name", "images#", "encoder"), rows)
+    print_table(f"Collections of {url or library}", ("name", "images#", "encoder"), rows)
 
 
 def events(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Cursor to start behind.")] = 0,
@@ -125,7 +129,7 @@ def events(
     json: JsonOption = False,
 ) -> None:
     """Read the log, oldest first."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         page, following = found.events_and_next(after=after, types=kinds or (), limit=limit)
     if json:
         print_json({"events": page, "next": following})
@@ -135,6 +139,21 @@ def events(
         for one in page
     ]
     print_table(f"Events of {collection}", ("cursor#", "at", "kind", "detail"), rows)
+
+
+def _collections_of_service(url: str) -> list[dict[str, Any]]:
+    with service(url) as client:
+        return [one.model_dump(include={"name", "images", "encoder"}) for one in client.collections()]
+
+
+def _collections_of_library(library: Path) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = []
+    with Library.open(library, create=False, resume=False) as opened:
+        page = opened.collections(limit=1000)
+        while page:
+            listed += [{"name": one.name, "images": len(one), "encoder": one.row.encoder_id} for one in page]
+            page = opened.collections(after=page[-1].name, limit=1000)
+    return listed
 
 
 def _cosine(value: float | None) -> str | None:

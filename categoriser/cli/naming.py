@@ -16,10 +16,9 @@ from categoriser.cli.options import (
     EncoderOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import print_json, print_table, say, tell, waiting
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.naming.vocabulary import read_vocabulary
 from categoriser.settings import Settings, config_folder
 
@@ -29,15 +28,16 @@ _SHOWN = 40
 def name(
     category: Annotated[str | None, typer.Argument(metavar="[CATEGORY]", help="Say why this one is called so.")] = None,
     encoder: EncoderOption = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Name the categories that need a name; with the id of a category, say why it is called what it is."""
     if category is not None:
-        _why(library, collection, category, json)
+        _why(url, library, collection, category, json)
         return
-    with existing_collection(library, collection, encoder) as found:
+    with worked_with(url, library, collection, encoder) as found:
         with waiting("Naming"):
             report = found.name_categories()
         page = found.categories(limit=_SHOWN)
@@ -87,8 +87,8 @@ def vocabulary(
     print_table(f"{len(found):,} words, {found.id}", ("group", "words#", "for example"), rows)
 
 
-def _why(library: Path, collection: str, category: str, json: bool) -> None:
-    with read_collection(library, collection) as found:
+def _why(url: str | None, library: Path, collection: str, category: str, json: bool) -> None:
+    with looked_at(url, library, collection) as found:
         told = found.why_name(category)
     if json:
         print_json(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from categoriser.errors import CategoriserError, NotFoundError
+from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library import Collection, Library
 
 JSON_WANTED = "json"  # key in the context's ``meta``, so that errors are told in the right form too
@@ -45,6 +46,7 @@ COLLECTION = "default"
 @contextmanager
 def read_collection(library: Path, name: str) -> Iterator[Collection]:
     """A collection to look at: nothing is made, nothing filed, no encoder opened."""
+    _refuse_service()
     with Library.open(library, create=False, resume=False) as opened:
         yield named(opened, name)
 
@@ -69,6 +71,7 @@ def library_to_fill(folder: Path, encoder: str | None = None, *, resume: bool = 
 @contextmanager
 def existing_collection(library: Path, name: str, encoder: str | None = None) -> Iterator[Collection]:
     """A collection to work with."""
+    _refuse_service()
     with Library.open(library, encoder, create=False) as opened:
         yield named(opened, name)
 
@@ -86,3 +89,12 @@ def named(library: Library, name: str) -> Collection:
         if not mark:
             raise
         return library.collection(owner, create=False).view(view)
+
+
+def _refuse_service() -> None:
+    """A command that cannot ask a service must not quietly answer from another place."""
+    if os.environ.get("CATEGORISER_URL"):
+        raise ConfigurationError(
+            "CATEGORISER_URL is set, and this command works on a library of this machine only; unset it, or ask the "
+            "service over HTTP."
+        )

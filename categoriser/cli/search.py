@@ -15,10 +15,10 @@ from categoriser.cli.options import (
     EncoderOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
     read_collection,
 )
 from categoriser.cli.output import counted, print_json, print_table, say
+from categoriser.cli.reach import UrlOption, worked_with
 from categoriser.errors import ConfigurationError
 from categoriser.library import Clue, Filter, SearchQuery
 
@@ -58,6 +58,7 @@ def search(
     ] = None,
     diversity: Annotated[float, typer.Option(min=0, max=1, help="How much results should differ.")] = 0.0,
     by_category: Annotated[bool, typer.Option("--by-category", help="The best few of each category.")] = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     encoder: EncoderOption = None,
@@ -88,7 +89,7 @@ def search(
         diversity=diversity,
         group_by="category" if by_category else None,
     )
-    with existing_collection(library, collection, encoder) as found:
+    with worked_with(url, library, collection, encoder) as found:
         page = found.search_page(query)
     if json:
         print_json(page)

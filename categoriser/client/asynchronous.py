@@ -237,6 +237,7 @@ class AsyncCollection:
     move = _ask(calls.move)
     merge = _ask(calls.merge)
     search = _ask(calls.search)
+    search_page = _ask(calls.search_page)
     run = _ask(calls.run)
     plan = _ask(calls.plan)
     versions = _each(calls.versions)
@@ -255,4 +256,5 @@ class AsyncCollection:
     replay_webhook = _ask(calls.replay_webhook)
     ping_webhook = _ask(calls.ping_webhook)
     deliveries = _each(calls.deliveries)
+    delivery_page = _ask(calls.delivery_page)
     export = _ask(calls.export)

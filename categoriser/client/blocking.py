@@ -227,6 +227,7 @@ class RemoteCollection:
     move = _ask(calls.move)
     merge = _ask(calls.merge)
     search = _ask(calls.search)
+    search_page = _ask(calls.search_page)
     run = _ask(calls.run)
     plan = _ask(calls.plan)
     versions = _each(calls.versions)
@@ -245,6 +246,7 @@ class RemoteCollection:
     replay_webhook = _ask(calls.replay_webhook)
     ping_webhook = _ask(calls.ping_webhook)
     deliveries = _each(calls.deliveries)
+    delivery_page = _ask(calls.delivery_page)
     export = _ask(calls.export)
 
 

@@ -212,6 +212,7 @@ def search(
     limit: int = 10,
     offset: int = 0,
     min_score: float | None = None,
+    min_relevance: float | None = None,
 ) -> Call[list[FoundInfo]]:
     """Images nearest to words, a picture, a stored image or a vector; best first."""
     body = {
@@ -223,11 +224,20 @@ def search(
         "limit": limit,
         "offset": offset,
         "min_score": min_score,
+        "min_relevance": min_relevance,
     }
-    told = {name: value for name, value in body.items() if value is not None}
-    read = as_model(SearchAnswer)
-    path = below(collection, "search")
-    return Call("POST", path, lambda answer: read(answer).results, json=told, repeatable=True)
+    call = search_page(collection, {name: value for name, value in body.items() if value is not None})
+    return Call(call.method, call.path, lambda answer: call.read(answer).results, json=call.json, repeatable=True)
+
+
+def search_page(collection: str, query: Mapping[str, Any]) -> Call[SearchAnswer]:
+    """One page of a search for and against several things, by relevance, diverse or by category.
+
+    Args:
+        collection: its name.
+        query: the fields of ``SearchRequest``; pictures in base64.
+    """
+    return Call("POST", below(collection, "search"), as_model(SearchAnswer), json=dict(query), repeatable=True)
 
 
 def run(collection: str) -> Call[RunInfo]:
@@ -345,12 +355,16 @@ def ping_webhook(collection: str, webhook: str) -> Call[DeliveryInfo]:
 
 def deliveries(collection: str, webhook: str) -> Pages[DeliveryInfo]:
     """The last attempts to deliver, the newest first."""
-    path = below(collection, "webhooks", webhook, "deliveries")
     return pages(
-        lambda before: get(path, DeliveryPage, before=before, limit=_PAGE),
+        lambda before: delivery_page(collection, webhook, before=before, limit=_PAGE),
         lambda page: page.deliveries,
         lambda page: page.next,
     )
+
+
+def delivery_page(collection: str, webhook: str, *, before: int | None = None, limit: int = 100) -> Call[DeliveryPage]:
+    """One page of these."""
+    return get(below(collection, "webhooks", webhook, "deliveries"), DeliveryPage, before=before, limit=limit)
 
 
 def export(

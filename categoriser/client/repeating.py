@@ -9,6 +9,7 @@ import httpx
 import tenacity
 
 from categoriser.client.description import Call
+from categoriser.intake.fetch import retry_after
 
 _BUSY: Final = frozenset((429, 502, 503))
 _FIRST_WAIT: Final = 0.25  # seconds; doubles each time, with jitter
@@ -40,9 +41,9 @@ def _broke(error: BaseException) -> bool:
 def _wait(state: tenacity.RetryCallState) -> float:
     outcome = state.outcome
     if outcome is not None and not outcome.failed:
-        told = outcome.result().headers.get("retry-after", "")
-        if told.isdecimal():
-            return min(float(told), _LONGEST_WAIT)
+        told = retry_after(outcome.result().headers.get("retry-after", ""))
+        if told is not None:
+            return min(told, _LONGEST_WAIT)
     ceiling: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
     return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 

@@ -41,7 +41,8 @@ def lay_out(
     """
     n = len(vectors)
     if n < 4:
-        return np.asarray([[np.cos(2.1 * i), np.sin(2.1 * i), 0.0][:dimensions] for i in range(n)], np.float32) * 0.5
+        around = np.asarray([[np.cos(2.1 * i), np.sin(2.1 * i), 0.0] for i in range(n)], np.float32).reshape(n, 3)
+        return 0.5 * around[:, :dimensions]
     likeness = _likeness(vectors)
     places = _principal(vectors, dimensions) if start is None else start.astype(np.float32).copy()
     places *= 1e-2 / max(float(places[:, 0].std()), 1e-9)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from categoriser.catalog import images
-from categoriser.domain import Category, FloatMatrix, IntVector
+from categoriser.domain import FloatMatrix, Granularity, IntVector
 from categoriser.engine import UNSORTED
 from categoriser.errors import NotFoundError
+from categoriser.library.looking import Looking
 from categoriser.library.mosaic import MOST, mosaic
-from categoriser.state import Storage
+from categoriser.maintenance.dial import preview_dial
 from categoriser.state.engine_state import EngineState
-
-if TYPE_CHECKING:
-    from categoriser.domain import Image
 
 Order: TypeAlias = Literal["typical", "newest"]
 
@@ -37,18 +35,8 @@ class Members:
     doubtful: Sequence[bool]
 
 
-class Browsed:
+class Browsed(Looking):
     """The part of a collection that is for looking through it."""
-
-    name: str
-    files_key: str
-    _storage: Storage
-    _id: int
-
-    if TYPE_CHECKING:
-
-        def category(self, category: str) -> Category: ...
-        def images(self, *, category: str | None = None, after: str | None = None, limit: int = 100) -> list[Image]: ...
 
     def members(self, category: str, *, order: Order = "typical", offset: int = 0, limit: int = 1000) -> Members:
         """Ids of the images of a category, the most typical or the newest first.
@@ -80,6 +68,10 @@ class Browsed:
             doubtful=[bool(doubtful[place]) for place in chosen],
         )
 
+    def preview_dial(self) -> Mapping[Granularity, int]:
+        """How many categories the next run would lead to with each setting of the dial; takes as long as three runs."""
+        return preview_dial(self._storage, self._id)
+
     def mosaic(self, category: str) -> bytes:
         """A JPEG of up to five images of a category, typical ones as far as a run has found them.
 
@@ -88,7 +80,7 @@ class Browsed:
         """
         found = self.category(category)
         ids = list(found.exemplars[:MOST])
-        if len(ids) < MOST:
+        if len(ids) < min(MOST, found.size):
             first = self.images(category=found.id, limit=2 * MOST)
             ids = list(dict.fromkeys([*ids, *(one.id for one in first)]))[:MOST]
         with self._storage.database.read() as connection:

@@ -77,6 +77,10 @@ class Exported(Looking):
         write(Path(target), self.everything(manifest))
         return manifest
 
+    def save_everything(self, target: str | Path) -> dict[str, int]:
+        """As ``export_everything``; the counts of its manifest."""
+        return self.export_everything(target).counts
+
     def everything(self, manifest: Manifest | None = None) -> Iterator[bytes]:
         """That archive as a stream of bytes; ``manifest`` is complete once all were read."""
         return everything(self._storage, self.row, Manifest() if manifest is None else manifest)

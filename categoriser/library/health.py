@@ -101,7 +101,7 @@ def check_encoder(spec: str, *, device: str | None = None, offline: bool = False
 
 def check_library(library: Library) -> LibraryHealth:
     """Compare what SQL, the vector store and the micro-clusters say; reads counts, not pictures."""
-    health = LibraryHealth([_check(library, row) for row in _rows(library)])
+    health = LibraryHealth([_check(library, row) for row in every_collection(library)])
     with library.storage.database.read() as connection:
         health.undelivered = len(outbox.unfinished(connection, limit=1_000_000))
     return health
@@ -109,7 +109,9 @@ def check_library(library: Library) -> LibraryHealth:
 
 def encoder_specs(library: Library) -> list[str]:
     """The encoders that the collections of a library need, each once."""
-    return sorted({row.encoder_spec for row in _rows(library)} - {TERMS})  # terms have their vectors with them
+    return sorted(
+        {row.encoder_spec for row in every_collection(library)} - {TERMS}
+    )  # terms have their vectors with them
 
 
 def _check(library: Library, row: CollectionRow) -> CollectionHealth:
@@ -138,18 +140,18 @@ def _problems(
         yield f"The vectors of collection {row.name!r} cannot be read ({unreadable}); restore the folder from a backup."
     elif vectors < images:
         yield (
-            f"The vector store lacks {images - vectors} of {images} vectors of collection {row.name!r}; restore its "
-            "folder from a backup, or delete these images and add them again."
+            f"The vector store lacks {images - vectors} of {images} vectors of collection {row.name!r}; "
+            "`categoriser doctor --repair` shows what can be done."
         )
     elif vectors > images:
         yield (
-            f"The vector store has {vectors - images} vectors of collection {row.name!r} that no image belongs to; "
-            "please report this. They are never shown."
+            f"The vector store has {vectors - images} vectors of collection {row.name!r} that no image belongs to and "
+            "that are never shown; `categoriser doctor --repair` shows what can be done."
         )
     if miscounted:
         yield (
-            f"Sizes of categories in collection {row.name!r} disagree with its images; please report this. "
-            "No image is lost: an export is complete."
+            f"Sizes of categories in collection {row.name!r} disagree with its images, of which none is lost; "
+            "`categoriser doctor --repair` shows what can be done."
         )
     if waiting and takes_ready_vectors(row.encoder_id):
         yield (
@@ -181,7 +183,8 @@ def _pages_of_failures(library: Library, row: CollectionRow) -> Iterator[int]:
         last = page[-1]["id"]
 
 
-def _rows(library: Library) -> Iterator[CollectionRow]:
+def every_collection(library: Library) -> Iterator[CollectionRow]:
+    """All collections by name, each followed by its views; read page by page."""
     last = ""
     while True:
         with library.storage.database.read() as connection:

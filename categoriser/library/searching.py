@@ -10,7 +10,7 @@ counting them costs as much as listing them; it gives up when what it read says 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,8 @@ import numpy.typing as npt
 from categoriser.catalog import filtering
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.filtering import ImageFilter
-from categoriser.domain import FloatMatrix, IntVector, Where
+from categoriser.domain import FloatMatrix, FloatVector, IntVector, Where
+from categoriser.engine import UNSORTED
 from categoriser.engine.grouping import EXACT_UP_TO
 from categoriser.errors import ConfigurationError
 from categoriser.library.query import Aim
@@ -28,7 +29,8 @@ from categoriser.state import EngineState, Storage, store_micro
 
 _MORE: Final = 4  # candidates for every image wanted, where there are conditions
 _GROWTH: Final = 8
-_MOST_NEAR: Final = 2000  # candidates; who wants more has the collection read completely
+_LISTS: Final = 96  # micro-clusters of wanted categories that are read
+_MOST_NEAR: Final = 128  # candidates: deeper the lists miss some, and the collection is read completely
 _BLOCK: Final = 8192  # vectors multiplied at a time: bounded memory
 _REFINED: Final = 512  # of the best: scored exactly at a time
 _SLACK: Final = 1e-5  # between a product of float32 matrices and the score of one image
@@ -131,7 +133,7 @@ class _Search:
         wish = self._wish
         first = wanted + len(wish.hidden) + wish.seen + 1
         number = first if self._any else _MORE * first
-        while number <= _MOST_NEAR:
+        while number <= _MOST_NEAR:  # twice at most
             rows, scores = self._nearest(number)
             found = self._kept(rows, scores)
             exhausted = len(scores) and scores.min() < wish.least
@@ -142,14 +144,28 @@ class _Search:
             number *= _GROWTH
         return self.whole(wanted)
 
+    def _lists(self, direction: FloatVector, number: int) -> IntVector:
+        """Micro-clusters to search in: those nearest to the query, of the wanted categories where some are."""
+        grouping, where = self._state.grouping, self._wish.where
+        if not filtering.needs_categories(where):
+            return grouping.lists_around(direction, number)
+        wanted = [*(where.categories or ()), *([UNSORTED] if where.unsorted else [])]
+        micros = grouping.micros
+        length = micros.length  # others may come meanwhile
+        mine = np.isin(micros.categories[:length], np.array(wanted, np.int64)) & (micros.counts[:length] > 0)
+        inside = np.flatnonzero(mine)
+        return micros.nearest(inside, direction, max(_LISTS, 4 * number))
+
     @property
     def _any(self) -> bool:
-        aim = self._wish.aim
-        return self._wish.where.open and (self._wish.floor is None or (aim is not None and aim.simple))
+        """Whether nearly every image near the query is a result."""
+        aim, where = self._wish.aim, self._wish.where
+        everywhere = replace(where, categories=None, unsorted=False)
+        return everywhere.open and (self._wish.floor is None or (aim is not None and aim.simple))
 
     def _nearest(self, number: int) -> tuple[IntVector, npt.NDArray[np.float64]]:
         aim, collection = self._aim, self._collection
-        micros = self._state.grouping.lists_around(aim.direction, number)
+        micros = self._lists(aim.direction, number)
         where = Where(micro_ids=[store_micro(collection.id, one) for one in micros.tolist()])
         hits = self._storage.store(collection).search(collection.key, aim.direction, number, where=where)
         with self._storage.database.read() as connection:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from categoriser.catalog import idempotency, images, inbox, outbox, uploads
+from categoriser.catalog import collections, idempotency, images, inbox, outbox, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.idempotency import Attempt
 from categoriser.catalog.tables import Record
@@ -167,9 +167,12 @@ class Uploads:
         Raises:
             InProgressError: a request with this key is being answered.
             ReusedKeyError: the key came with another request.
+            NotFoundError: the collection was deleted.
         """
         attempt = Attempt(row.id, caller, key, fingerprint, self._owner, time.time())
         with self._storage.database.write() as connection:
+            if collections.get(connection, row.id) is None:
+                raise NotFoundError(f"Collection {row.name!r} was deleted meanwhile.")
             earlier = idempotency.begin(connection, attempt)
             if earlier is not None and earlier.at < attempt.at - 3600 * self._settings.idempotency_hours:
                 idempotency.forget(connection, attempt)

@@ -41,6 +41,8 @@ from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
+_UNHURRIED_SECONDS = 0.04  # of an encoder call with pictures for which nobody waits, at most
+
 EncoderOf = Callable[[CollectionRow], Encoder]
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class _Job:
     future: Future[Filed] = field(default_factory=Future)
     image_id: str = ""
     inbox_id: int | None = None
+    unhurried: bool = False  # nobody waits for the answer
     facts: Mapping[str, Any] = field(default_factory=dict)
     vector: FloatVector | None = None
     error: BaseException | None = None
@@ -116,7 +119,7 @@ class Pipeline:
         )
         limits = Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
         self.feeder = Feeder(
-            storage, self._submit_waiting, settings.uploads, most=max(1, min(settings.waiting_limit // 2, 128))
+            storage, self._submit_waiting, settings.uploads, most=max(1, min(settings.waiting_limit // 2, 64))
         )
         self.tell = self.feeder.tell  # whoever files what is durable in the inbox; a deployment may name another
         self.acceptance = Acceptance(storage, self._told)
@@ -163,7 +166,9 @@ class Pipeline:
             raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id)
+        job = _Job(
+            collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id, unhurried=item is None
+        )
         job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
             if self._closed:
@@ -374,6 +379,7 @@ class _EncoderThreads:
         self._done = done
         self._queue: FairQueue[tuple[_Job, npt.NDArray[Any]]] = FairQueue()
         self._collecting = threading.Lock()
+        self._pace = 0.0  # seconds of a call, per picture
         self._threads = [
             threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
         ]
@@ -395,7 +401,9 @@ class _EncoderThreads:
                 self._done(jobs, [_stopping() for _ in jobs])
                 continue
             vectors = self._encode([prepared for _, prepared in batch])
-            observer.stage("encode", begun, time.perf_counter(), [job.origin for job in jobs])
+            ended = time.perf_counter()
+            self._pace = (ended - begun) / len(jobs)
+            observer.stage("encode", begun, ended, [job.origin for job in jobs])
             observer.batch(len(jobs), self._size)
             self._done(jobs, vectors)
 
@@ -404,11 +412,14 @@ class _EncoderThreads:
         batch: list[tuple[_Job, npt.NDArray[Any]]] = []
         with self._collecting:
             until: float | None = None
-            while len(batch) < self._size:
+            most = self._size
+            while len(batch) < most:
                 following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
                 if following is None:
                     break
                 batch.append(following)
+                if following[0].unhurried and self._pace > 0:  # whoever comes next waits until this call is over
+                    most = min(most, max(1, int(_UNHURRIED_SECONDS / self._pace)))
                 until = until or time.monotonic() + self._wait
         return batch
 

@@ -28,8 +28,8 @@ from categoriser.errors import MissingVectorsError, NotFoundError
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
 
-_LISTS = "lists.npz"
-_VECTORS = "vectors.f32"
+LISTS = "lists.npz"
+VECTORS = "vectors.f32"
 _TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
 _log = logging.getLogger(__name__)
@@ -77,11 +77,11 @@ class EngineState:
         present = np.array([row for row, *_ in rows], np.int64)
         lists = self._read_lists(fresh.next_row)
         saved = 0 if lists is None else len(lists[0])
-        self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, saved)
+        self.vectors = VectorFile(folder / VECTORS, fresh.dimension, saved)
         if not _sound(self.vectors.matrix, present[present < saved], lists):
             _log.warning("the saved state of collection %s is damaged and is made anew", fresh.key)
             saved, lists = 0, None
-            self.vectors = VectorFile(folder / _VECTORS, fresh.dimension, 0)
+            self.vectors = VectorFile(folder / VECTORS, fresh.dimension, 0)
         self.vectors.clear(np.setdiff1d(np.arange(saved), present))  # of images deleted right before a crash
         self._append_from_store({row: image_id for row, image_id, *_ in rows if row >= saved}, saved, fresh.next_row)
         # directions of words are random ones: of unlike texts it is known how like each other they are
@@ -166,19 +166,19 @@ class EngineState:
         if length == self._saved:
             return
         self.vectors.flush()
-        partial = self._folder / f".{_LISTS}"
+        partial = self._folder / f".{LISTS}"
         with partial.open("wb") as file:
             np.savez(file, ids=self.grouping.lists.ids[:length], cosines=self.grouping.lists.cosines[:length])
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self._folder / _LISTS)
+        partial.replace(self._folder / LISTS)
         self._saved = length
 
     def _read_lists(self, length: int) -> _Lists | None:
         try:
-            with np.load(self._folder / _LISTS) as stored:
+            with np.load(self._folder / LISTS) as stored:
                 ids, cosines = stored["ids"], stored["cosines"]
-            rows = (self._folder / _VECTORS).stat().st_size // (4 * self.collection.dimension)
+            rows = (self._folder / VECTORS).stat().st_size // (4 * self.collection.dimension)
         except FileNotFoundError:
             return None
         except Exception:  # broken in any way: it is only a cache

@@ -36,7 +36,7 @@ class Storage:
         self.folder = folder
         self.ran: Callable[[int], None] = lambda _: None  # told about runs that nobody asked for; must not raise
         self.observer: Observer = SILENT
-        self._lock = _owned(folder)
+        self._lock = owned_library(folder)
         try:
             self.database = Database(settings.database or sqlite_url(folder / "catalog.sqlite"))
             let_go = _nothing
@@ -111,7 +111,13 @@ def _nothing() -> None:
     """A database in the folder needs no lock of its own."""
 
 
-def _owned(folder: Path) -> FileLock:
+def owned_library(folder: Path) -> FileLock:
+    """Own a library's folder, made if need be, until the lock is released.
+
+    Raises:
+        LibraryInUseError: another process owns it, or this one has it open already.
+        ConfigurationError: it cannot be made or written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # thread_local=False: the thread that closes the library need not be the one that opened it

@@ -68,3 +68,22 @@ def start(tmp_path: Path) -> Iterator[Start]:
             return client
 
         yield start
+
+
+@pytest.fixture
+def pictures_library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library that encodes pictures."""
+    with Library.open(tmp_path / "library", encoder="classic") as opened:
+        yield opened
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header that carries a key or token."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def new_key(client: httpx.Client, *scopes: str, by: str | None = None, **facts: Any) -> str:
+    """A key made over HTTP."""
+    answer = client.post("/v1/keys", json={"scopes": scopes, **facts}, headers=bearer(by) if by else {})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["key"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from categoriser import Library
+from categoriser.errors import UnreachableError
+from categoriser.intake import Fetcher
 from tests.api.conftest import Start, serving
 from tests.api.test_upload import many
 from tests.whole import check, left_over, picture
@@ -121,15 +124,22 @@ def test_what_was_promised_is_filed_by_the_next_process(tmp_path: Path) -> None:
         assert library.collection("later").original(upload["results"][1]["image_id"]).read_bytes() == large
 
 
-def test_an_address_is_fetched_later_and_one_that_never_answers_is_listed_with_its_reason(start: Start) -> None:
-    client = start(
-        allow_private_addresses=True,
-        fetch_seconds=0.2,
-        uploads={"attempts": 2, "retry_seconds": 0.05},
-    )
+def test_an_address_is_fetched_later_and_one_that_never_answers_is_listed_with_its_reason(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start(allow_private_addresses=True, uploads={"attempts": 3, "retry_seconds": 0.02})
     image_id = client.post("/v1/collections/source/images", files={"file": ("a.png", picture(5))}).json()["image_id"]
     there = str(client.base_url.join(f"/v1/collections/source/images/{image_id}/original?token=secret"))
-    gone = "http://127.0.0.1:1/gone.jpg?token=secret"
+    gone = "http://example.org/gone.jpg?token=secret"
+    fetch, tries = Fetcher.fetch, Counter[str]()
+
+    def flaky(self: Fetcher, url: str) -> bytes:
+        tries[url] += 1
+        if url == gone or (url == there and tries[url] < 3):
+            raise UnreachableError("http://example.org/gone.jpg answered 503 (4 tries); try again later.")
+        return fetch(self, url)
+
+    monkeypatch.setattr(Fetcher, "fetch", flaky)
     answer = client.post(
         "/v1/collections/fetched/images",
         json={"images": [{"url": there, "metadata": {"n": 1}}, {"url": gone}, {"url": "http://[::1"}]},
@@ -140,9 +150,10 @@ def test_an_address_is_fetched_later_and_one_that_never_answers_is_listed_with_i
     assert [one["status"] for one in upload["results"]] == ["filed", "refused", "refused"]
     assert upload["results"][0]["image_id"] == image_id
     assert upload["results"][1]["error"]["code"] == "unreachable"
+    assert (tries[there], tries[gone]) == (3, 3)
     assert "secret" not in client.get(answer.headers["location"]).text
     failed = client.get("/v1/collections/fetched/failed").json()["failed"]
-    assert [one["attempts"] for one in failed] == [1, 0]
+    assert [one["attempts"] for one in failed] == [2, 0]
     assert "secret" not in str(failed)
     assert client.get(f"/v1/collections/fetched/images/{image_id}").json()["metadata"] == {"n": 1}
 
@@ -151,7 +162,7 @@ def test_too_many_waiting_pictures_are_refused_with_when_to_come_back(start: Sta
     client = start(uploads={"waiting_per_collection": 2, "waiting": 3})
     library: Library = client.app_library  # type: ignore[attr-defined]
     library.pipeline.feeder._room.acquire()  # nothing is taken from the inbox
-    for _ in range(127):
+    for _ in range(63):
         library.pipeline.feeder._room.acquire()
     statuses = [send(client, "crowded", picture(seed)).status_code for seed in range(4)]
     assert statuses == [202, 202, 202, 429]  # one is in the feeder's hands
@@ -162,7 +173,7 @@ def test_too_many_waiting_pictures_are_refused_with_when_to_come_back(start: Sta
     busy = send(client, "third", picture(1))
     assert (busy.status_code, busy.json()["error"]["code"]) == (503, "busy")
     assert int(busy.headers["retry-after"]) > 0
-    for _ in range(128):
+    for _ in range(64):
         library.pipeline.feeder._room.release()
 
 

@@ -240,7 +240,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(run: Command, folder: Path) ->
     result = run("doctor", "--encoder", "laion-clip-b32-typo")
     assert result.code == 1
     assert "lacks 1 of 12 vectors" in result.err
-    assert "restore" in result.err
+    assert "doctor --repair" in result.err
     assert "Unknown encoder" in result.err
     assert "2 problem(s) found" in result.out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.library.test_identity import turned
+from tests.library.test_decisions import turned
 
 
 @pytest.fixture

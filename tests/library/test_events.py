@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from categoriser import EVENT_KINDS, Collection, ConfigurationError, ConflictError, Event, Library, NotFoundError
-from tests.library.test_identity import sorted_collection, turned
+from tests.library.test_decisions import sorted_collection, turned
 from tests.whole import check, clusters
 
 

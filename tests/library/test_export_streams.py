@@ -6,17 +6,21 @@ import csv
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from categoriser import Collection, ConfigurationError, Library, NotFoundError
 from categoriser.catalog import taxonomy
+from categoriser.catalog.tables_uploads import upload_items, uploads
 from categoriser.intake import Item
+from categoriser.library.exports.archive import Archive
 from categoriser.library.exports.places import Places, safe_name
 from tests.library.test_export import LABELS, NAMES
 from tests.whole import clusters, named_anywhere, picture
@@ -102,15 +106,15 @@ def test_ampersands_stay_and_devices_do_not() -> None:
     ]
 
 
-def test_parquet_has_the_vectors_that_search_uses(vectors_library: Library, tmp_path: Path) -> None:
-    collection = vectors_library.collection("a")
+def test_parquet_has_the_vectors_that_search_uses(tmp_path: Path) -> None:
     vectors = clusters(1100)  # more than one group of rows
-    collection.add_vectors([f"{i}" for i in range(1100)], vectors)
-    collection.export(tmp_path / "out.parquet")
+    with Library.open(tmp_path / "library", encoder="vectors:8", automatic_runs=False) as library:
+        collection = library.collection("a")
+        collection.add_vectors([f"{i}" for i in range(1100)], vectors)
+        collection.export(tmp_path / "out.parquet")
+        places = collection.assignments()
     table = pq.read_table(tmp_path / "out.parquet")
-    assert dict(zip(table["image_id"].to_pylist(), table["category"].to_pylist(), strict=True)) == (
-        collection.assignments()
-    )
+    assert dict(zip(table["image_id"].to_pylist(), table["category"].to_pylist(), strict=True)) == places
     stored = dict(zip(table["image_id"].to_pylist(), table["vector"].to_pylist(), strict=True))
     assert all(abs(a - b) < 1e-6 for i in (0, 999, 1000, 1099) for a, b in zip(stored[f"{i}"], vectors[i], strict=True))
 
@@ -198,8 +202,37 @@ def test_all_that_is_known_is_in_one_archive_and_its_manifest_is_true(photos: Co
     assert named_anywhere(photos._library, "secretname")  # it is there, and was not taken along
 
 
+def test_rows_that_belong_to_a_collection_by_another_table_are_among_them(
+    vectors_library: Library, tmp_path: Path
+) -> None:
+    one, other = vectors_library.collection("a"), vectors_library.collection("b")
+    for collection, name in ((one, "mine"), (other, "theirs")):
+        with vectors_library.storage.database.write() as connection:
+            connection.execute(sa.insert(uploads).values(collection_id=collection.row.id, token=name, accepted_at=1.0))
+            connection.execute(sa.insert(upload_items).values(token=name, place=0, name=name))
+    one.export_everything(tmp_path / "all.zip")
+    with archive(tmp_path / "all.zip") as opened:
+        assert json.loads(opened.read("catalog/upload_items.jsonl"))["name"] == "mine"
+        assert not any(b"theirs" in opened.read(name) for name in opened.namelist())
+
+
 def test_a_view_and_a_collection_of_vectors_have_all_of_theirs(vectors_library: Library, tmp_path: Path) -> None:
     collection = vectors_library.collection("a")
     collection.add_vectors(["x", "y"], clusters(2))
     manifest = collection.export_everything(tmp_path / "all.zip")
     assert (manifest.counts["images"], manifest.counts["pictures"], len(manifest.without_file)) == (2, 0, 2)
+
+
+def test_an_archive_of_large_files_needs_little_memory() -> None:
+    part = b"x" * (1 << 20)
+    tracemalloc.start()
+    try:
+        archive_, sizes = Archive(), 0
+        for number in range(40):
+            sizes += sum(len(chunk) for chunk in archive_.add(f"{number}", (part for _ in range(4))))
+        sizes += sum(len(chunk) for chunk in archive_.end())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sizes > 160 * len(part)
+    assert peak < 8 * len(part)

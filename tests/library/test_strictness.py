@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from categoriser import Collection
-from tests.library.test_identity import sorted_collection
+from tests.library.test_decisions import sorted_collection
 from tests.whole import check
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, ConflictError, Library, NotFoundError, Suggestion
-from tests.library.test_identity import DIMENSION, turned
+from tests.library.test_decisions import DIMENSION, turned
 from tests.whole import check, clusters
 
 

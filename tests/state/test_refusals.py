@@ -14,7 +14,7 @@ from categoriser.catalog import history, images
 from categoriser.errors import LeaseLostError, RejectedError
 from categoriser.maintenance import run
 from categoriser.state import EngineState
-from tests.library.test_identity import sorted_collection
+from tests.library.test_decisions import sorted_collection
 from tests.whole import check
 
 

@@ -41,7 +41,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         ),
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
-        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic"),
+        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial"),
     ),
     Need.WRITE: (
         *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
@@ -55,7 +55,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("list_keys", "create_key", "get_key", "rotate_key", "revoke_key", "renew_token_secret", "list_audit"),
         *("add_prefix_webhook", "list_prefix_webhooks", "get_prefix_webhook", "change_prefix_webhook"),
         *("remove_prefix_webhook", "rotate_prefix_secret", "replay_prefix_events", "ping_prefix_webhook"),
-        *("list_prefix_deliveries", "metrics"),
+        *("list_prefix_deliveries", "metrics", "begin_backup", "get_backup"),
     ),
 }
 NEEDS: Final[Mapping[str, Need]] = {name: need for need, names in _OPERATIONS.items() for name in names}

@@ -5,6 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
+class DialPreview(BaseModel):
+    """How many categories the next run would lead to with each setting of the dial."""
+
+    now: str
+    categories: dict[str, int]
+
+
 class MapColumns(BaseModel):
     """A page of the map as columns that belong together, one entry for each image.
 

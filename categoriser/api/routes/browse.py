@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models.browse import MapColumns, MemberColumns
+from categoriser.api.models.browse import DialPreview, MapColumns, MemberColumns
 from categoriser.api.needs import ExistingCollection
 from categoriser.api.paths import CategoryId
 from categoriser.domain import LARGEST_NUMBER
@@ -65,6 +65,13 @@ def get_map(
         space=_base64(page.space.astype("<f4")),
         next=page.following,
     )
+
+
+@router.get("/dial", summary="Preview how many categories each setting of the dial would give")
+def get_dial(collection: ExistingCollection) -> DialPreview:
+    """Nothing is changed; it takes as long as three previews of a run."""
+    found = {str(setting): count for setting, count in collection.preview_dial().items()}
+    return DialPreview(now=collection.row.granularity, categories=found)
 
 
 def _base64(array: npt.NDArray[Any]) -> str:

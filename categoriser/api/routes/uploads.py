@@ -21,7 +21,7 @@ from categoriser.api.models.uploads import (
     UploadReport,
     UploadResult,
 )
-from categoriser.api.needs import TheLibrary, TheReceiver
+from categoriser.api.needs import hot_path
 from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Outcome, Receiver, Target
 from categoriser.api.request_body import inlined_schema
@@ -115,13 +115,12 @@ _HEADERS: Final = [
         503: {"model": ErrorBody, "description": "Too much under way; try again after Retry-After seconds"},
     },
 )
-async def upload_images(
-    request: Request, library: TheLibrary, receiver: TheReceiver, collection: CollectionName
-) -> Response:
+async def upload_images(request: Request, collection: CollectionName) -> Response:
     """The collection is made if need be. One picture is answered on its own, several by a report on each.
 
     With ``Prefer: respond-async`` the answer is 202 with an upload id, as soon as nothing can be lost any more.
     """
+    library, receiver = hot_path(request)
     async with uploaded(request, library.settings.max_bytes) as upload:
         target = await receiver.target(collection)
 

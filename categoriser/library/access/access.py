@@ -15,7 +15,7 @@ from categoriser.errors import NotFoundError
 from categoriser.library.access.keys import PREFIX, KeyInfo, Keys, NewKey, digest_of
 from categoriser.library.access.principal import Principal
 from categoriser.library.access.scopes import Scope
-from categoriser.library.access.tokens import Tokens
+from categoriser.library.access.tokens import LONGEST, Tokens
 from categoriser.library.access.trail import Trail
 from categoriser.settings import AccessSettings, Settings
 
@@ -165,9 +165,10 @@ class Access:
             return audit.naming(connection, collection)
 
     def forget_collection(self, collection: str, key: str) -> None:
-        """Part of deleting a collection: no key keeps a right to its name, and the trail shows its random key instead.
+        """Part of deleting a collection: no key or token keeps a right to its name, which leaves the trail as well.
 
-        Who makes a collection of that name later gets it without strangers. A key that has no other right is revoked.
+        The trail shows the collection's random key instead. Who makes a collection of that name later gets it without
+        strangers. A key that has no other right is revoked.
         """
         self.trail.flush()
         gone = set(_exactly(collection))
@@ -177,6 +178,7 @@ class Access:
                 keys.change(connection, row.public_id, scopes=left)
                 if not left:
                     keys.revoke(connection, row.public_id, self.clock())
+            keys.close_name(connection, digest_of(collection), now=self.clock(), longest=LONGEST)
             audit.rename(connection, collection, key)
         self.forget()
 

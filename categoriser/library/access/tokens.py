@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import jwt
+from sqlalchemy.engine import Connection
 
 from categoriser.catalog import Database, keys, storable_text
 from categoriser.errors import ConfigurationError, ForbiddenError, UnauthenticatedError
-from categoriser.library.access.keys import check_alive
+from categoriser.library.access.keys import check_alive, digest_of
 from categoriser.library.access.principal import Principal
 from categoriser.library.access.scopes import Scope
 
@@ -102,13 +103,13 @@ class Tokens:
                 claims = _verified(text, secret)
                 ended = keys.is_ended(connection, claims["jti"])
                 row = keys.find(connection, claims["sub"])
-            scopes = tuple(Scope.parse(scope) for scope in claims["scp"])
+                scopes = _still_open(connection, claims)
             generation, expires_at = int(claims["gen"]), float(claims["exp"])
         except (jwt.InvalidTokenError, ConfigurationError, ValueError, TypeError, KeyError):
             raise UnauthenticatedError(
                 "This is no valid key or token; check that it is complete, or ask for one.", guessed=True
             ) from None
-        if row is None or ended or expires_at <= now:
+        if row is None or ended or not scopes or expires_at <= now:
             raise UnauthenticatedError("This token has expired; ask for another one.")
         check_alive(row, now)
         previous = row.previous_until is not None and now < row.previous_until
@@ -137,7 +138,7 @@ class Tokens:
             "scp": list(texts),
             "typ": kind,
             "jti": secrets.token_hex(16),
-            "iat": int(now),
+            "iat": now,
             "exp": int(expires_at),
         }
         text = jwt.encode(claims, bytes.fromhex(secret), algorithm=_ALGORITHM, headers={"kid": str(number)})
@@ -156,6 +157,15 @@ class Tokens:
         return found
 
 
+def _still_open(connection: Connection, claims: dict[str, Any]) -> list[Scope]:
+    """The scopes, without those to collections that were deleted since: who has such a name now is somebody else."""
+    scopes = [Scope.parse(scope) for scope in claims["scp"]]
+    digests = {scope: digest_of(scope.name) for scope in scopes if scope.name and not scope.prefix}
+    closed = keys.closed_at(connection, sorted(set(digests.values())))
+    made = float(claims["iat"])
+    return [scope for scope in scopes if scope not in digests or closed.get(digests[scope], 0.0) < made]
+
+
 def _verified(text: str, secret: str) -> dict[str, Any]:
     """The claims, signature checked; when it ends is for the caller to look at, by the clock of the library."""
     claims: dict[str, Any] = jwt.decode(
@@ -164,7 +174,7 @@ def _verified(text: str, secret: str) -> dict[str, Any]:
         algorithms=[_ALGORITHM],
         issuer=_ISSUER,
         options={
-            "require": ["iss", "sub", "gen", "scp", "typ", "jti", "exp"],
+            "require": ["iss", "sub", "gen", "scp", "typ", "jti", "iat", "exp"],
             "verify_exp": False,
             "verify_iat": False,
         },

@@ -29,6 +29,7 @@ from categoriser.library.exports.tables import jsonl_chunks, parquet_chunks
 from categoriser.state import Storage
 
 MANIFEST: Final = "manifest.json"
+_ROWS: Final = 1000  # read at a time
 _SECRET: Final = frozenset(("secrets", "secret", "hash", "secret_hash", "key_hash", "token_hash"))  # columns
 
 
@@ -84,22 +85,37 @@ def _dumped(storage: Storage, collection: CollectionRow, folder: Path, manifest:
         for one in (collection, *views.of_collection(connection, collection.key)):
             place = "" if one.id == collection.id else _folder_of(one)
             for table in metadata.sorted_tables:
-                if table is not collections and "collection_id" not in table.c:
+                owned = _owned(table, one.id)
+                if owned is None:
                     continue
                 name = f"{place}catalog/{table.name}.jsonl"
                 path = folder / f"{len(found)}"
-                manifest.counts[name] = _dump(connection, table, one.id, path)
+                manifest.counts[name] = _dump(connection, table, owned, path)
                 found.append((name, path))
     return found
 
 
-def _dump(connection: Connection, table: sa.Table, collection_id: int, path: Path) -> int:
-    owner = table.c.id if table is collections else table.c.collection_id
+def _owned(table: sa.Table, collection_id: int) -> sa.ColumnElement[bool] | None:
+    """Which rows of a table belong to a collection: by themselves or by what they refer to; None: no table of its."""
+    if table is collections:
+        return table.c.id == collection_id
+    if "collection_id" in table.c:
+        return table.c.collection_id == collection_id
+    for key in table.foreign_keys:
+        owner = _owned(key.column.table, collection_id)
+        if owner is not None:
+            return key.parent.in_(sa.select(key.column).where(owner))
+    return None
+
+
+def _dump(connection: Connection, table: sa.Table, owned: sa.ColumnElement[bool], path: Path) -> int:
     columns = [column for column in table.c if column.name not in _SECRET]
-    query = sa.select(*columns).where(owner == collection_id).order_by(*table.primary_key.columns)
+    # files that wait in a table are read one by one
+    size = 1 if any(isinstance(column.type, sa.LargeBinary) for column in columns) else _ROWS
+    query = sa.select(*columns).where(owned).order_by(*table.primary_key.columns)
     count = 0
     with path.open("w", encoding="utf-8", errors="replace") as file:
-        for row in connection.execute(query.execution_options(yield_per=1000)):
+        for row in connection.execute(query.execution_options(yield_per=size)):
             file.write(json.dumps(dict(row._mapping), ensure_ascii=False, default=_as_text) + "\n")
             count += 1
     return count

@@ -49,6 +49,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_id", name=op.f("pk_ended_tokens")),
     )
     op.create_table(
+        "closed_names",
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_closed_names")),
+    )
+    op.create_table(
         "audit",
         sa.Column("cursor", _Id, autoincrement=True, nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
@@ -67,5 +73,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("audit", "ended_tokens", "token_secrets", "api_keys"):
+    for name in ("audit", "closed_names", "ended_tokens", "token_secrets", "api_keys"):
         op.drop_table(name)

@@ -1,0 +1,111 @@
+"""``categoriser backup`` and ``categoriser restore``."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
+from categoriser.cli.output import counted, print_json, progress, say, tell
+from categoriser.errors import CategoriserError, ConfigurationError
+from categoriser.library import Library
+from categoriser.library.backup import Backups
+from categoriser.library.backup import restore as make_from
+
+_PAUSE = 0.5  # seconds between looks at a backup that a service makes
+
+
+def backup(
+    destination: Annotated[
+        str, typer.Argument(help="Folder of the backup; with --url the name of one in the service's backup folder.")
+    ],
+    library: LibraryOption = LIBRARY,
+    link: Annotated[
+        bool, typer.Option("--link", help="On the same disk: files get a second name instead of a copy.")
+    ] = False,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Ask the service at this address, which has the library open.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy the library while it works; files that an earlier backup there has are not copied again."""
+    if url is not None:
+        report = _asked(url, destination)
+    else:
+        with Library.open(library, create=False, resume=False) as opened, progress("Backing up") as advance:
+            made = Backups(opened).make(Path(destination), link=link, progress=advance)
+        report = dataclasses.asdict(made)
+    if json:
+        print_json(report)
+        return
+    say(
+        f"{counted(report['images'], 'image')} of {counted(report['collections'], 'collection')} as of "
+        f"{_told(report['moment'])}: {report['vectors']:,} vectors, {report['originals']:,} originals, "
+        f"{report['waiting']:,} waiting; all counts agree."
+    )
+    say(
+        f"{counted(report['files_copied'], 'file')} copied ({report['bytes_copied'] / 1e6:,.1f} MB), "
+        f"{report['files_kept']:,} were there; {report['seconds']:.1f} s. It lies in {report['folder']}."
+    )
+    if report["outside"]:
+        tell(f"{counted(report['outside'], 'image')} of files of yours: these stay where they are and are not in it.")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="Folder of the backup.")],
+    library: LibraryOption = LIBRARY,
+    json: JsonOption = False,
+) -> None:
+    """Make a library from a backup in a folder that is empty or does not exist."""
+    with progress("Restoring") as advance:
+        report = make_from(source, library, progress=advance)
+    if json:
+        print_json(report)
+        return
+    say(
+        f"{counted(report.images, 'image')} of {counted(report.collections, 'collection')} as of "
+        f"{_told(report.moment)} are in {report.folder}, with {report.originals:,} originals; all counts agree. "
+        f"{report.seconds:.1f} s."
+    )
+    if report.waiting:
+        say(f"{counted(report.waiting, 'picture')} that waited then will be filed at the next start.")
+    for problem in report.problems:
+        tell(problem, style="yellow")
+
+
+def _asked(url: str, name: str) -> dict[str, Any]:
+    key = os.environ.get("CATEGORISER_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            state = _answer(client.post("/v1/backup", json={"name": name}))
+            while state["status"] == "running":
+                time.sleep(_PAUSE)
+                state = _answer(client.get("/v1/backup"))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConfigurationError(f"The service at {url} does not answer ({error}); is it running there?") from None
+    if state["status"] != "done":
+        raise CategoriserError(str(state["problem"]))
+    report: dict[str, Any] = state["report"]
+    return report
+
+
+def _answer(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = answer.json()
+    except ValueError:
+        raise ConfigurationError(f"What answers there is no categoriser: status {answer.status_code}.") from None
+    if answer.is_error:
+        raise CategoriserError(told.get("error", {}).get("message", f"status {answer.status_code}"))
+    return told
+
+
+def _told(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
