@@ -308,7 +308,7 @@ class Grouping:
             calibration=proposal.calibration,
             next_category=proposal.next_category,
         )
-        self.micros.settle(np.flatnonzero(proposal.tentative).tolist())
+        self.micros.settle(proposal.tentative)
         self.checked |= proposal.checked
         return proposal
 

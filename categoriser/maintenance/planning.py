@@ -35,7 +35,7 @@ class Plan:
     next_category: int
     steps: Sequence[Step]
     checked: Mapping[int, int] = field(default_factory=dict)
-    tentative: Sequence[int] = ()  # micro-clusters that it decides anew about
+    tentative: frozenset[int] = frozenset()  # micro-clusters that it decides anew about
     groups: Mapping[int, int] = field(
         default_factory=dict
     )  # category → broad group, once all automatic steps are taken
@@ -64,7 +64,7 @@ def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
         next_category=proposal.next_category,
         steps=steps,
         checked=proposal.checked,
-        tentative=np.flatnonzero(proposal.tentative).tolist(),
+        tentative=proposal.tentative,
     )
 
 
@@ -72,7 +72,7 @@ def _flows(state: EngineState, proposal: Proposal) -> list[Step]:
     counts, first_new = state.grouping.micros.counts, state.grouping.next_category
     found: dict[tuple[int, int, bool], list[int]] = {}
     for micro in np.flatnonzero((proposal.before != proposal.after) & (counts > 0)).tolist():
-        key = (int(proposal.before[micro]), int(proposal.after[micro]), bool(proposal.tentative[micro]))
+        key = (int(proposal.before[micro]), int(proposal.after[micro]), micro in proposal.tentative)
         found.setdefault(key, []).append(micro)
     steps = []
     for (source, target, tentative), micros in found.items():
@@ -97,7 +97,7 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
     labels, micro_of = state.grouping.labels, state.grouping.micro_of
     for row, micro in proposal.moves.items():
         own = int(micro_of[row])
-        source, target, tentative = int(labels[row]), int(proposal.after[micro]), bool(proposal.tentative[own])
+        source, target, tentative = int(labels[row]), int(proposal.after[micro]), own in proposal.tentative
         if source == target and not tentative:
             continue  # it would stay behind when its micro-cluster moves on; it goes along
         kind: StepKind = "absorb" if source == UNSORTED or tentative else "move"

@@ -215,9 +215,7 @@ def _write(
     counts = Counter(micro_of.tolist())
     opened = {number: _or_none(categories[number]) for number in range(micros_before, grouping.micros.length)}
     tentative = grouping.micros.tentative
-    taxonomy.open_micros(
-        connection, collection.id, opened, counts, [number for number in opened if tentative[number]]
-    )
+    taxonomy.open_micros(connection, collection.id, opened, counts, [number for number in opened if tentative[number]])
     taxonomy.count_images(connection, collection.id, {n: by for n, by in counts.items() if n not in opened})
     events.append(
         connection,
