@@ -297,7 +297,8 @@ class Why:
 
     ``decided_by``: "person" (a correction), "duplicate" (stacked on an image), "neighbours", or "nothing" (Unsorted).
     ``rejected``: ids of categories that it never comes into, as a person said that it does not belong there.
-    ``tentative``: less than half of its neighbours agreed when it came, and the next run decides anew. Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
+    ``tentative``: less than half of its neighbours agreed when it came, and the next run decides anew.
+    Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
     """
 
     image_id: str

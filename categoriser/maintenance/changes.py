@@ -169,9 +169,7 @@ def publish(
     """
     grouping, collection = state.grouping, state.collection
     before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
-    open_still = grouping.micros.tentative.copy()
-    guessed = open_still[np.maximum(grouping.micro_of, 0)] if len(open_still) else np.zeros(len(before), np.bool_)
-    change.guessed = [number for number in change.micros if open_still[number]]
+    guessed = _guessed(state, change)
     grouping.change(
         {number: after for number, (_, after) in change.micros.items()},
         {row: after for row, (_, after) in change.rows.items()},
@@ -236,7 +234,6 @@ def publish(
         )
         if undoes is not None:
             history.mark_undone(connection, collection.id, undoes, version)
-        state.decided(connection)
         _settle(connection, state, {*settles, *change.micros, *(micro for _, micro in change.rows.values())})
         if run is not None:
             collections.remember_run(connection, collection.id)
@@ -245,14 +242,29 @@ def publish(
     grouping.checked |= checked
     state.published(version, values, ran=run is not None)
     left = (before != after) & (before >= 0)
-    reconsidered = int(np.count_nonzero(left & guessed)) if run is not None else 0
-    moved = int(np.count_nonzero(left)) - reconsidered
+    moved, reconsidered = _counted(left, guessed, ran=run is not None)
     absorbed = int(np.count_nonzero((before == UNSORTED) & (after >= 0)))
     return Published(version, moved, created, gone, absorbed, reconsidered)
 
 
+def _guessed(state: EngineState, change: Change) -> npt.NDArray[np.bool_]:
+    """Images [rows] whose category is tentative; noted in the change, so that nobody learns from its undoing."""
+    marked, micro_of = state.grouping.micros.tentative, state.grouping.micro_of
+    change.guessed = [number for number in change.micros if marked[number]]
+    found = np.zeros(len(micro_of), np.bool_)
+    found[micro_of >= 0] = marked[micro_of[micro_of >= 0]]
+    return found
+
+
+def _counted(left: npt.NDArray[np.bool_], guessed: npt.NDArray[np.bool_], *, ran: bool) -> tuple[int, int]:
+    """Of the images that left a category, those moved and, where a run did it, those only reconsidered."""
+    reconsidered = int(np.count_nonzero(left & guessed)) if ran else 0
+    return int(np.count_nonzero(left)) - reconsidered, reconsidered
+
+
 def _settle(connection: Connection, state: EngineState, numbers: Collection[int]) -> None:
-    """Take the tentative mark off micro-clusters, and off those in categories that a person holds."""
+    """Read what is decided by now; take the tentative mark off micro-clusters, and off those that a person holds."""
+    state.decided(connection)
     micros = state.grouping.micros
     marked = np.flatnonzero(micros.tentative)
     held = np.isin(micros.categories[marked], list(state.grouping.rules.held))
