@@ -76,7 +76,7 @@ class Story(RuleBasedStateMachine):
             one for one in self.named if one in self.living()
         }
         before = self.collection.assignments()
-        guessed = {one.id for one in self.collection.images(limit=len(before)) if one.tentative}
+        guessed = {one.id for one in self.collection.images(limit=10_000) if one.tentative}
         self.remember()
         self.collection.run()
         after = self.collection.assignments()
