@@ -128,6 +128,7 @@ class Image:
     stacked_on: str | None = None  # id of the image it is a near-duplicate of
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[Tag] | None = None
+    tentative: bool = False  # the category is the best guess: the next run decides anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class Filed:
     category: str | None  # None: Unsorted
     known: bool = False  # it was there before: nothing changed
     stacked_on: str | None = None
+    tentative: bool = False  # the category is the best guess: the next run decides anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class RunReport:
     spawned: int
     split: int
     merged: int
-    moved: int  # images that were in a category and are in another one now, or in Unsorted
+    moved: int  # images that were settled in a category and are in another one now, or in Unsorted
     unsorted: int
     categories: int
     seconds: float
@@ -202,6 +204,7 @@ class RunReport:
     suggestions: int = 0  # steps that a person has to decide about
     groups: int = 0  # over the categories
     absorbed: int = 0  # images that were in Unsorted and are in a category now
+    reconsidered: int = 0  # images whose category was tentative and turned out to be another one, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,7 @@ class Why:
 
     ``decided_by``: "person" (a correction), "duplicate" (stacked on an image), "neighbours", or "nothing" (Unsorted).
     ``rejected``: ids of categories that it never comes into, as a person said that it does not belong there.
+    ``tentative``: less than half of its neighbours agreed when it came, and the next run decides anew.
     Shares are of its neighbours in use that are in a category; ``margin`` is the first share less the second.
     """
 
@@ -309,6 +313,7 @@ class Why:
     stacked_on: str | None = None
     memberships: Sequence[Membership] = ()
     rejected: Sequence[str] = ()
+    tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

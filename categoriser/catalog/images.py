@@ -25,7 +25,7 @@ def exists(connection: Connection, collection_id: int, image_id: str) -> bool:
 
 
 def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
-    """Those of the ids that exist: id → row, micro, category, sha256, head_row."""
+    """Those of the ids that exist: id → row, micro, category, tentative, sha256, head_row."""
     found: dict[str, Record] = {}
     for chunk in _chunks(list(dict.fromkeys(image_ids))):
         rows = connection.execute(_KNOWN, {"of": collection_id, "which": chunk})
@@ -213,7 +213,10 @@ _EXISTS = sa.select(images.c.row).where(
     images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
 )
 _KNOWN = (
-    sa.select(images.c.image_id, images.c.row, images.c.micro, images.c.sha256, images.c.head_row, micros.c.category)
+    sa.select(
+        *(images.c.image_id, images.c.row, images.c.micro, images.c.sha256, images.c.head_row),
+        *(micros.c.category, micros.c.tentative),
+    )
     .join_from(images, micros, _same_micro())
     .where(_ours)
 )
@@ -224,7 +227,10 @@ _NAMED = (
     .where(_ours)
 )
 _DESCRIBED = (
-    sa.select(images, micros.c.category, categories.c.label.label("label"), _head.c.image_id.label("head_id"))
+    sa.select(
+        *(images, micros.c.category, micros.c.tentative),
+        *(categories.c.label.label("label"), _head.c.image_id.label("head_id")),
+    )
     .join_from(images, micros, _same_micro())
     .outerjoin(categories, _labelled)
     .outerjoin(_head, sa.and_(_head.c.collection_id == images.c.collection_id, _head.c.row == images.c.head_row))

@@ -93,6 +93,7 @@ micros = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("category", sa.BigInteger, nullable=True),  # null: Unsorted
     sa.Column("images", sa.BigInteger, nullable=False),  # stacked ones included
+    sa.Column("tentative", sa.Boolean, nullable=False, server_default=sa.false()),  # the next run decides anew
     sa.PrimaryKeyConstraint("collection_id", "number"),
     sa.Index(None, "collection_id", "category"),
 )

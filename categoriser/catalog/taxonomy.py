@@ -19,8 +19,12 @@ def open_micros(
     collection_id: int,
     opened: Mapping[int, int | None],
     counts: Mapping[int, int] = MappingProxyType({}),
+    tentative: Collection[int] = (),
 ) -> None:
-    """New micro-clusters by number, each with its category or None, and their numbers of images where not 0."""
+    """New micro-clusters by number, each with its category or None, and their numbers of images where not 0.
+
+    ``tentative``: those whose category is only the best guess.
+    """
     if opened:
         connection.execute(
             _OPEN,
@@ -30,6 +34,7 @@ def open_micros(
                     "number": number,
                     "category": category,
                     "images": counts.get(number, 0),
+                    "tentative": number in tentative,
                 }
                 for number, category in opened.items()
             ],
@@ -62,6 +67,23 @@ def micro_categories(connection: Connection, collection_id: int, *, start: int =
         .order_by(micros.c.number)
     )
     return [(row.number, row.category) for row in connection.execute(query)]
+
+
+def tentative(connection: Connection, collection_id: int) -> list[int]:
+    """Numbers of the micro-clusters whose category is only the best guess at arrival."""
+    query = sa.select(micros.c.number).where(micros.c.collection_id == collection_id, micros.c.tentative.is_(True))
+    return list(connection.execute(query).scalars())
+
+
+def settle(connection: Connection, collection_id: int, numbers: Sequence[int]) -> None:
+    """Take the tentative mark off micro-clusters."""
+    if numbers:
+        connection.execute(
+            sa.update(micros)
+            .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))
+            .values(tentative=False),
+            [{"of": collection_id, "which": number} for number in numbers],
+        )
 
 
 def micros_of(connection: Connection, collection_id: int, category: int | None) -> list[int]:

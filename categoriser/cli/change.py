@@ -58,7 +58,7 @@ def run(
     spawned, present = (counted(one, "category", "categories") for one in (report.spawned, report.categories))
     say(
         f"{spawned} spawned, {report.split} split, {report.merged} merged, {counted(report.moved, 'image')} moved, "
-        f"{report.absorbed} taken from Unsorted in {report.seconds:.1f} s. "
+        f"{report.absorbed} taken from Unsorted, {report.reconsidered} guesses mended in {report.seconds:.1f} s. "
         f"Now {present} and {counted(report.unsorted, 'unsorted image')}."
     )
     if report.suggestions:

@@ -239,6 +239,8 @@ def why(
         "nothing": "Too few images are like it.",
     }
     sentence = said[answer.decided_by]
+    if answer.tentative:
+        sentence = "More of its neighbours are there than anywhere else, but less than half; the next run decides anew."
     if answer.rejected:
         refused = ", ".join(names.get(one, one) for one in answer.rejected)
         told = f"A person said that it does not belong to {refused}."

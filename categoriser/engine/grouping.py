@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from categoriser.engine.rows import MemoryRows, Rows, grown
 from categoriser.engine.rules import NO_RULES
 
 EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
+_LEAST_VOTES = 2  # for a guess: one neighbour is an accident
 _REGROW = 1.5  # cells are trained anew when the collection has grown so much
 
 Twin = Callable[[int, npt.NDArray[np.int32], FloatVector], int]
@@ -99,6 +101,12 @@ class Grouping:
             return np.full(self.length, UNSORTED, np.int64)
         return np.where(micro >= 0, self.micros.categories[np.maximum(micro, 0)], UNSORTED)
 
+    def is_tentative(self, row: int) -> bool:
+        """Whether the category of one row is only a guess, about which the next run decides anew."""
+        head = int(self._head_of[row])
+        micro = int(self._micro_of[head if head >= 0 else row])
+        return micro >= 0 and bool(self.micros.tentative[micro])
+
     def label(self, row: int) -> int:
         """Category number of one row, or UNSORTED."""
         head = int(self._head_of[row])
@@ -165,7 +173,12 @@ class Grouping:
         return self._arrive(batch, twin, seen, self._file)
 
     def adopt(
-        self, batch: FloatMatrix, micro_of: Sequence[int], head_of: Sequence[int], categories: Mapping[int, int]
+        self,
+        batch: FloatMatrix,
+        micro_of: Sequence[int],
+        head_of: Sequence[int],
+        categories: Mapping[int, int],
+        tentative: AbstractSet[int] = frozenset(),
     ) -> None:
         """Take over a batch [B, d] that came after what is here and was filed elsewhere, as was decided there.
 
@@ -174,6 +187,7 @@ class Grouping:
             micro_of: [B] micro-clusters; those of stacked images do not count.
             head_of: [B] rows they are stacked on, or NOBODY.
             categories: of the micro-clusters that are new; these are numbered in the order in which images opened them.
+            tentative: those of them whose category is only a guess.
         """
         first = self.length
 
@@ -183,7 +197,7 @@ class Grouping:
             if micro < self.micros.length:
                 self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
             else:
-                micro = self.micros.open(vector, categories[micro])
+                micro = self.micros.open(vector, categories[micro], tentative=micro in tentative)
             self._micro_of[row] = micro
 
         self._arrive(batch, lambda place, _near, _alike: int(head_of[place]), None, file)
@@ -242,24 +256,32 @@ class Grouping:
         if micro >= 0:
             self.micros.join(micro, vector, dot)
         else:
-            micro = self.micros.open(vector, self._vote(micro_ids, alike[:used].tolist()))
+            category, guessed = self._vote(micro_ids, alike[:used].tolist())
+            micro = self.micros.open(vector, category, tentative=guessed)
         self._micro_of[row] = micro
 
-    def _vote(self, micro_ids: list[int], alike: list[float]) -> int:
-        """Category that at least half of the informative neighbours agree on, or UNSORTED."""
+    def _vote(self, micro_ids: list[int], alike: list[float]) -> tuple[int, bool]:
+        """Category of a newcomer by its neighbours' votes, or UNSORTED; and whether that is only a guess.
+
+        It is none where at least half of the informative neighbours agree. Neighbours in Unsorted know nothing, nor do
+        tentative ones; and nothing is guessed into a category that a person locked or named.
+        """
         veto, spread, strict = self.calibration.veto, self.calibration.spread, self.rules.strictness
         informed = [
             category
-            for category, cosine in zip(self.micros.categories[micro_ids].tolist(), alike, strict=True)
+            for category, cosine in zip(self.micros.settled_of(micro_ids), alike, strict=True)
             if cosine >= veto + strict.get(category, 0.0) * spread
         ]
         votes = Counter(category for category in informed if category != UNSORTED)
         if not votes:
-            return UNSORTED
+            return UNSORTED, False
         category, most = max(votes.items(), key=lambda item: (item[1], item[0]))
         used = self.used
-        enough = most >= 0.5 * len(informed) and (used <= 5 or most >= 0.2 * used)
-        return category if enough else UNSORTED
+        if used > 5 and most < 0.2 * used:
+            return UNSORTED, False
+        if most >= 0.5 * len(informed):
+            return category, False
+        return (UNSORTED, False) if most < _LEAST_VOTES or category in self.rules.held else (category, True)
 
     # ---- leaving -------------------------------------------------------------------------------------------------
 
@@ -321,6 +343,7 @@ class Grouping:
             calibration=proposal.calibration,
             next_category=proposal.next_category,
         )
+        self.micros.settle(proposal.tentative)
         self.checked |= proposal.checked
         return proposal
 
@@ -365,6 +388,7 @@ class Grouping:
         head_of: npt.NDArray[np.int32],
         categories: IntVector,
         *,
+        tentative: npt.NDArray[np.bool_],
         calibration: Calibration,
         next_category: int,
         lists: tuple[npt.NDArray[np.int32], FloatMatrix] | None,
@@ -375,6 +399,7 @@ class Grouping:
             micro_of: [length] own micro-cluster, NOBODY for deleted and stacked rows.
             head_of: [length].
             categories: [micro-clusters].
+            tentative: [micro-clusters] whose category is only a guess.
             calibration: of the last run.
             next_category: first number never given out.
             lists: neighbour ids and cosines of the first rows, possibly fewer than ``length``; the others are searched.
@@ -398,7 +423,7 @@ class Grouping:
                 begin = starts[low]
                 end = begin + counts[some].sum()
                 sums[some] = np.add.reduceat(matrix[order[begin:end]], starts[low : low + 4096] - begin, axis=0)
-        self.micros.rebuild(sums, counts, categories)
+        self.micros.rebuild(sums, counts, categories, tentative)
         self._cells = None
         self._prepare_cells()
         stored = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ class MicroClusters:
         self._squares: npt.NDArray[np.float64] = np.zeros(256)
         self._counts: npt.NDArray[np.int64] = np.zeros(256, np.int64)
         self._categories: npt.NDArray[np.int64] = np.full(256, UNSORTED, np.int64)
+        self._tentative: npt.NDArray[np.bool_] = np.zeros(256, np.bool_)
 
     @property
     def sums(self) -> FloatMatrix:
@@ -40,11 +42,21 @@ class MicroClusters:
         return self._categories[: self.length]
 
     @property
+    def tentative(self) -> npt.NDArray[np.bool_]:
+        """[length]; whether the category is only the best guess at arrival, about which the next run decides anew."""
+        return self._tentative[: self.length]
+
+    @property
+    def settled(self) -> IntVector:
+        """[length]; categories without the tentative ones, which are UNSORTED here."""
+        return np.where(self.tentative, UNSORTED, self.categories)
+
+    @property
     def norms(self) -> npt.NDArray[np.float64]:
         """Length of each vector sum, [length]; at least a tiny positive number."""
         return np.sqrt(np.maximum(self._squares[: self.length], 1e-12))
 
-    def open(self, vector: FloatVector, category: int) -> int:
+    def open(self, vector: FloatVector, category: int, *, tentative: bool = False) -> int:
         """A new micro-cluster of one image; returns its number."""
         number = self.length
         if number >= len(self._counts):
@@ -54,6 +66,7 @@ class MicroClusters:
         self._squares[number] = float(vector @ vector)
         self._counts[number] = 1
         self._categories[number] = category
+        self._tentative[number] = tentative
         return number
 
     def resize(self, length: int) -> None:
@@ -62,6 +75,7 @@ class MicroClusters:
         self._squares = grown(self._squares, length, 0)
         self._counts = grown(self._counts, length, 0)
         self._categories = grown(self._categories, length, UNSORTED)
+        self._tentative = grown(self._tentative, length, False)
         self.length = max(self.length, length)
 
     def join(self, number: int, vector: FloatVector, dot: float) -> None:
@@ -100,11 +114,24 @@ class MicroClusters:
         cosines = (self._sums[numbers] @ query) / np.sqrt(np.maximum(self._squares[numbers], 1e-12))
         return numbers[np.argsort(-cosines)[:lists]]
 
+    def settled_of(self, numbers: list[int]) -> list[int]:
+        """The same of some of them."""
+        categories: list[int] = self._categories[numbers].tolist()
+        if not self._tentative[numbers].any():
+            return categories
+        return np.where(self._tentative[numbers], UNSORTED, categories).tolist()  # type: ignore[no-any-return]
+
+    def settle(self, numbers: Iterable[int]) -> None:
+        """Take the tentative mark off some of them."""
+        self._tentative[list(numbers)] = False
+
     def assign(self, categories: IntVector) -> None:
         """Set the category of every micro-cluster; [length]."""
         self._categories[: self.length] = categories
 
-    def rebuild(self, sums: FloatMatrix, counts: IntVector, categories: IntVector) -> None:
+    def rebuild(
+        self, sums: FloatMatrix, counts: IntVector, categories: IntVector, tentative: npt.NDArray[np.bool_]
+    ) -> None:
         """Replace everything by stored values."""
         self.length = 0
         self.resize(len(counts))
@@ -112,3 +139,4 @@ class MicroClusters:
         self._squares[: self.length] = np.einsum("ij,ij->i", sums, sums)
         self._counts[: self.length] = counts
         self._categories[: self.length] = categories
+        self._tentative[: self.length] = tentative

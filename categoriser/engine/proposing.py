@@ -31,11 +31,20 @@ class Proposal:
     moves: Mapping[int, int]  # row → micro-cluster that it would join
     next_category: int
     checked: Mapping[int, int] = field(default_factory=dict)  # category → first row for which it was not looked into
+    tentative: frozenset[int] = frozenset()  # micro-clusters that it decides anew about, as if they were Unsorted
+
+    @property
+    def settled(self) -> IntVector:
+        """[micro-clusters] category now, UNSORTED for tentative ones."""
+        found = self.before.copy()
+        found[list(self.tentative)] = UNSORTED
+        return found
 
 
 def propose(grouping: Grouping) -> Proposal:
     """Calibrate, split, merge, absorb, spawn, refine."""
-    before = grouping.micros.categories.copy()
+    before, sure = grouping.micros.categories.copy(), grouping.micros.settled
+    tentative = frozenset(np.flatnonzero(grouping.micros.tentative).tolist())
     if grouping.weighing < _FEWEST:
         return Proposal(grouping.calibration, before, before, {}, grouping.next_category)
     parameters, lists = grouping.parameters, grouping.lists
@@ -53,7 +62,7 @@ def propose(grouping: Grouping) -> Proposal:
     )
     since = np.zeros(grouping.next_category + 1, np.int64)  # the last entry answers for Unsorted
     since[list(grouping.checked)] = list(grouping.checked.values())
-    new = rows >= since[before[snapshot.micro_of]]
+    new = rows >= since[sure[snapshot.micro_of]]
     settled = _settled(grouping, snapshot, new)
     after, next_category = regroup(snapshot, calibration, parameters, grouping.next_category, grouping.rules, settled)
     asked = _stirred(snapshot, new, after, settled)
@@ -63,11 +72,11 @@ def propose(grouping: Grouping) -> Proposal:
         micro = _fitting(grouping, micro_of, int(rows[i]), int(wanted[i]), after)
         if micro >= 0:
             moves[int(rows[i])] = micro
-    won = (before >= 0) & (after >= 0) & (before != after) & (grouping.micros.counts > 0)
-    mixed = set(np.unique(after[won]).tolist()) & set(np.unique(before).tolist())  # to be looked into again
+    won = (sure >= 0) & (after >= 0) & (sure != after) & (grouping.micros.counts > 0)
+    mixed = set(np.unique(after[won]).tolist()) & set(np.unique(sure).tolist())  # to be looked into again
     checked = dict.fromkeys(frozenset(np.unique(after).tolist()) - settled - {UNSORTED}, grouping.length)
     checked |= dict.fromkeys(mixed, 0)
-    return Proposal(calibration, before, after, moves, next_category, checked)
+    return Proposal(calibration, before, after, moves, next_category, checked, tentative)
 
 
 def _snapshot(grouping: Grouping, rows: IntVector) -> Snapshot:
@@ -82,7 +91,7 @@ def _snapshot(grouping: Grouping, rows: IntVector) -> Snapshot:
         micro_of=grouping.micro_of[rows].astype(np.int64),
         sums=micros.sums,
         counts=micros.counts.astype(np.float64),
-        categories=micros.categories.copy(),
+        categories=micros.settled,
     )
 
 

@@ -33,7 +33,7 @@ def told(grouping: Grouping, wanted: int) -> Proposal:
         return proposal
     vectors = grouping.rows.matrix[rows]
     own = grouping.micro_of[rows].astype(np.int64)
-    present = proposal.before[own]
+    present = proposal.settled[own]
     groups = _grouped(vectors, present, wanted)
     numbers, next_category = _kept(groups, present, wanted, grouping.next_category)
     labels = np.where(groups >= 0, numbers[groups], UNSORTED)

@@ -187,6 +187,7 @@ def _outcome(name: str, subject: Subject, done: Replay, compact: Shape | str, wo
         flips_per_image=done.flips_per_image,
         churn=done.churn(follow_merges=False),
         churn_beside_merges=done.churn(follow_merges=True),
+        churn_with_tentative=done.churn(follow_merges=False, tentative=True),
         seconds=done.seconds,
         peak_mb=done.peak_mb,
         steps=done.steps,

@@ -28,7 +28,7 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
         *("online_accuracy", "online_nmi", "online_ari", "online_bcubed_f", "online_purity"),
         *("unsorted_at_arrival", "waiting"),
     ),
-    "From run to run": ("flips", "churn", "churn_beside_merges"),
+    "From run to run": ("flips", "churn", "churn_beside_merges", "churn_with_tentative"),
     "Without classes": ("silhouette", "calinski_harabasz", "davies_bouldin", "zero_shot"),
     "Cost": ("seconds", "peak_mb"),
 }

@@ -27,13 +27,16 @@ Assignment = dict[str, str | None]  # image id → category id, None for Unsorte
 class Step:
     """One run, and the grouping after it.
 
-    ``moved``: images that had a category before the run and have another one, or none, after it. ``relocated``: those
-    of them that did not just follow their category into the one it was merged into. Scores are over the images so far.
+    ``moved``: images that were settled in a category before the run and are in another one, or none, after it.
+    ``relocated``: those of them that did not just follow their category into the one it was merged into.
+    ``reconsidered``: those that were in a category tentatively and are in another one, or none. Scores are over the
+    images so far.
     """
 
     images: int
     moved: int
     relocated: int
+    reconsidered: int
     categories: int  # with at least 5 images
     unsorted: float  # share of images
     now: Scores | None  # of the grouping after the run
@@ -53,14 +56,18 @@ class Replay:
     seconds: float = 0.0  # of the library alone, runs included
     peak_mb: float | None = None  # growth of resident memory
 
-    def churn(self, *, follow_merges: bool) -> float | None:
+    def churn(self, *, follow_merges: bool, tentative: bool = False) -> float | None:
         """Mean share of the images then present that a run moved, over runs of more than 1,000; None without any.
 
         Args:
             follow_merges: do not count images whose category was merged into the one they are in now.
+            tentative: count those too whose category was tentative.
         """
         runs = [step for step in self.steps if step.images > COUNTED_ABOVE]
-        counts = [(step.relocated if follow_merges else step.moved) / step.images for step in runs]
+        counts = [
+            ((step.relocated if follow_merges else step.moved) + tentative * step.reconsidered) / step.images
+            for step in runs
+        ]
         return float(np.mean(counts)) if counts else None
 
     @property
@@ -100,6 +107,7 @@ class _Watch:
         self._version = collection.row.taxonomy_version
         self._cursor = 0
         self._present: Assignment = {}
+        self._tentative: set[str] = set()  # images that the next run decides anew about
         self._seen: Counter[str] = Counter()  # images so far by class
 
     def add(self, places: IntVector) -> None:
@@ -112,6 +120,8 @@ class _Watch:
                 self.result.refused.append(answer)
             elif not answer.known:
                 self.result.at_arrival[answer.image_id] = self._present[answer.image_id] = answer.category
+                if answer.tentative:
+                    self._tentative.add(answer.image_id)
                 self.weighing += answer.stacked_on is None
                 name = self._class(answer.image_id)
                 if name is not None:
@@ -141,14 +151,18 @@ class _Watch:
         before = self._present
         after = self._collection.assignments()
         merged = self._merges()
-        moved = relocated = 0
+        moved = relocated = reconsidered = 0
         for image_id, old in before.items():
             if old is None or after[image_id] == old:
                 continue
-            moved += 1
             self.result.flips[image_id] += 1
+            if image_id in self._tentative:
+                reconsidered += 1
+                continue
+            moved += 1
             relocated += _survivor(old, merged) != after[image_id]
         self._present = after
+        self._tentative.clear()
         self._version = self._collection.row.taxonomy_version
         sizes = Counter(category for category in after.values() if category is not None)
         self._note_classes()
@@ -157,6 +171,7 @@ class _Watch:
                 images=len(after),
                 moved=moved,
                 relocated=relocated,
+                reconsidered=reconsidered,
                 categories=sum(size >= JUDGED for size in sizes.values()),
                 unsorted=sum(category is None for category in after.values()) / max(1, len(after)),
                 now=self._scores(after),

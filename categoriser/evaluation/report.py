@@ -43,10 +43,11 @@ class Outcome:
     spawning: Spawning | None = None
     waiting: Waiting | None = None
     flips_per_image: float | None = None
-    churn: float | None = None  # all images whose category changed, per run above 1,000 images, as a share
+    churn: float | None = None  # settled images whose category changed, per run above 1,000 images, as a share
     churn_beside_merges: float | None = (
         None  # without those who followed their category into the one it was merged with
     )
+    churn_with_tentative: float | None = None  # and those whose category was only the best guess at arrival
     seconds: float | None = None
     peak_mb: float | None = None
     steps: Sequence[Step] = ()
@@ -186,6 +187,9 @@ MEASURES: Final[dict[str, Measure]] = {
     "churn": Measure("churn per run", lambda outcome: outcome.churn, percent=True),
     "churn_beside_merges": Measure(
         "churn per run beside merges", lambda outcome: outcome.churn_beside_merges, percent=True
+    ),
+    "churn_with_tentative": Measure(
+        "churn per run with tentative ones", lambda outcome: outcome.churn_with_tentative, percent=True
     ),
     "silhouette": Measure("silhouette (cosine)", _shape("silhouette")),
     "calinski_harabasz": Measure("Calinski–Harabasz", _shape("calinski_harabasz"), "{:,.1f}"),

@@ -295,6 +295,7 @@ class Curation:
             stacked_on=stored["head_id"],
             memberships=between,
             rejected=rejected,
+            tentative=stored["tentative"],
         )
 
     def _after_run(self) -> None:

@@ -50,6 +50,7 @@ def image_from(row: CollectionRow, stored: Mapping[str, Any]) -> Image:
         sha256=stored["sha256"],
         stacked_on=stored["head_id"],
         metadata=stored["metadata"] or {},
+        tentative=stored["tentative"],
     )
 
 

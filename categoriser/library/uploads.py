@@ -38,6 +38,7 @@ class UploadedPicture:
     image_id: str | None = None
     category: str | None = None
     label: str | None = None
+    tentative: bool = False  # the next run decides anew about the category
     stacked_on: str | None = None
     code: str | None = None  # refused: a word for programs
     reason: str | None = None  # refused: why; waiting: why the last attempt failed
@@ -276,5 +277,6 @@ def _picture(row: CollectionRow, item: Record, known: Mapping[str, Record]) -> U
         state="filed",
         category=row.category_id(stored["category"]),
         label=label_of(stored["category"], stored["label"]),
+        tentative=stored["tentative"],
         stacked_on=stored["head_id"],
     )

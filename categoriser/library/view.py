@@ -180,7 +180,9 @@ class View(Collection):
             if problem is not None:
                 answers[place] = Refused(image_id, problem)
             elif image_id in known:
-                answers[place] = Filed(image_id, self.row.category_id(known[image_id]["category"]), known=True)
+                stored = known[image_id]
+                category = self.row.category_id(stored["category"])
+                answers[place] = Filed(image_id, category, known=True, tentative=stored["tentative"])
             else:
                 new.append((place, image_id, text))
         if new:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import collections, events, history, images, outbox, taxonomy
@@ -44,6 +45,7 @@ class Change:
     groups: dict[int, tuple[int | None, int]] = field(default_factory=dict)  # category → broad group; None: it is new
     added: list[Constraint] = field(default_factory=list)
     removed: list[Constraint] = field(default_factory=list)
+    guessed: list[int] = field(default_factory=list)  # those of ``micros`` whose category was tentative until then
 
     def as_json(self) -> dict[str, Any]:
         """For storage."""
@@ -55,6 +57,7 @@ class Change:
             "groups": [[number, *pair] for number, pair in self.groups.items()],
             "added": [list(one) for one in self.added],
             "removed": [list(one) for one in self.removed],
+            "guessed": self.guessed,
         }
 
     @classmethod
@@ -119,10 +122,11 @@ class Published:
     """What came of a change."""
 
     version: int
-    moved: int  # images that were in a category and are in another one now, or in Unsorted
+    moved: int  # images that were settled in a category and are in another one now, or in Unsorted
     created: Sequence[int]
     retired: Mapping[int, int | None]  # category → where it leads
     absorbed: int  # images that were in Unsorted and are in a category now
+    reconsidered: int  # images that were tentatively in a category and are in another one now, or in Unsorted
 
 
 def publish(
@@ -137,6 +141,7 @@ def publish(
     run: Calibration | None = None,
     next_category: int | None = None,
     checked: Mapping[int, int] | None = None,
+    settles: Collection[int] = (),
     undoes: int | None = None,
     fence: Fence | None = None,
     then: Then | None = None,
@@ -155,6 +160,8 @@ def publish(
         run: the calibration of the run that this is.
         next_category: first number that is free afterwards.
         checked: category → first row that this run did not look at; after other changes all touched are looked into.
+        settles: micro-clusters that it leaves where they are for good. What it moves, and what is in a category that
+            a person locked or named, is settled by that.
         undoes: the version that this takes back.
         fence: called first in the transaction; what it raises undoes all.
         then: called in the transaction when the change is written.
@@ -162,6 +169,7 @@ def publish(
     """
     grouping, collection = state.grouping, state.collection
     before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
+    guessed = _guessed(state, change)
     grouping.change(
         {number: after for number, (_, after) in change.micros.items()},
         {row: after for row, (_, after) in change.rows.items()},
@@ -198,7 +206,7 @@ def publish(
         log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
         log += news
         log += [{"kind": "revive", "category": number} for number in revived]
-        log += _announce(connection, state, before, after, created, gone)
+        log += _announce(connection, state, before, after, created, gone, guessed)
         wanted = {number: group for number, (_, group) in change.groups.items()}
         next_group, told = place(connection, state, wanted, before, after, created)
         log += told
@@ -226,16 +234,43 @@ def publish(
         )
         if undoes is not None:
             history.mark_undone(connection, collection.id, undoes, version)
-        state.decided(connection)
+        _settle(connection, state, {*settles, *change.micros, *(micro for _, micro in change.rows.values())})
         if run is not None:
             collections.remember_run(connection, collection.id)
     if order is not None:
         storage.delivery.deliver(order)
     grouping.checked |= checked
     state.published(version, values, ran=run is not None)
-    moved = int(np.count_nonzero((before != after) & (before >= 0)))
+    left = (before != after) & (before >= 0)
+    moved, reconsidered = _counted(left, guessed, ran=run is not None)
     absorbed = int(np.count_nonzero((before == UNSORTED) & (after >= 0)))
-    return Published(version, moved, created, gone, absorbed)
+    return Published(version, moved, created, gone, absorbed, reconsidered)
+
+
+def _guessed(state: EngineState, change: Change) -> npt.NDArray[np.bool_]:
+    """Images [rows] whose category is tentative; noted in the change, so that nobody learns from its undoing."""
+    marked, micro_of = state.grouping.micros.tentative, state.grouping.micro_of
+    change.guessed = [number for number in change.micros if marked[number]]
+    found = np.zeros(len(micro_of), np.bool_)
+    found[micro_of >= 0] = marked[micro_of[micro_of >= 0]]
+    return found
+
+
+def _counted(left: npt.NDArray[np.bool_], guessed: npt.NDArray[np.bool_], *, ran: bool) -> tuple[int, int]:
+    """Of the images that left a category, those moved and, where a run did it, those only reconsidered."""
+    reconsidered = int(np.count_nonzero(left & guessed)) if ran else 0
+    return int(np.count_nonzero(left)) - reconsidered, reconsidered
+
+
+def _settle(connection: Connection, state: EngineState, numbers: Collection[int]) -> None:
+    """Read what is decided by now; take the tentative mark off micro-clusters, and off those that a person holds."""
+    state.decided(connection)
+    micros = state.grouping.micros
+    marked = np.flatnonzero(micros.tentative)
+    held = np.isin(micros.categories[marked], list(state.grouping.rules.held))
+    settled = marked[held | np.isin(marked, list(numbers))].tolist()
+    micros.settle(settled)
+    taxonomy.settle(connection, state.collection.id, settled)
 
 
 def or_none(category: int) -> int | None:
@@ -338,11 +373,12 @@ def _announce(
     after: IntVector,
     created: Sequence[int],
     gone: Mapping[int, int | None],
+    guessed: npt.NDArray[np.bool_],
 ) -> list[Entry]:
     """Categories first, then every image that is not where these lead it."""
     entries: list[Entry] = []
     for number in created:
-        came = before[after == number]
+        came = np.where(guessed, UNSORTED, before)[after == number]
         parent = int(np.bincount(came + 1).argmax()) - 1 if len(came) else UNSORTED
         if parent == UNSORTED:
             entries.append({"kind": "spawn", "category": number})

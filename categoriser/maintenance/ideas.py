@@ -43,7 +43,7 @@ def ideas(state: EngineState, steps: Collection[Step]) -> list[Idea]:
     found: dict[tuple[int, int], Idea] = {}
     for step in steps:
         key, new = (step.source, step.target), step.target not in there | {UNSORTED}
-        if step.source == UNSORTED or (new and step.moves and key not in found):
+        if step.is_free or (new and step.moves and key not in found):
             continue  # what would follow into a category that is not made waits for that
         kind: IdeaKind = "release" if step.target == UNSORTED else "split" if new else "move"
         target = step.target if kind == "move" else None
@@ -52,7 +52,7 @@ def ideas(state: EngineState, steps: Collection[Step]) -> list[Idea]:
         idea.moves |= step.moves
         idea.steps.append(step)
     for idea in found.values():
-        own = np.flatnonzero((micros.categories == idea.source) & (micros.counts > 0))
+        own = np.flatnonzero((micros.settled == idea.source) & (micros.counts > 0))
         if idea.kind == "move" and set(own.tolist()) <= set(idea.micros):
             idea.kind = "merge"
     return list(found.values())

@@ -22,6 +22,7 @@ from categoriser.state import EngineState
 
 CHURN_BUDGET = 0.03  # share of the images that a run may move by itself
 _BUDGETED = 1000  # images; a smaller collection may still find its shape
+_TENTATIVE = "tentative-"  # in the id of a step
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Plan:
     next_category: int
     steps: Sequence[Step]
     checked: Mapping[int, int] = field(default_factory=dict)
+    tentative: frozenset[int] = frozenset()  # micro-clusters that it decides anew about
     groups: Mapping[int, int] = field(
         default_factory=dict
     )  # category → broad group, once all automatic steps are taken
@@ -62,41 +64,46 @@ def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
         next_category=proposal.next_category,
         steps=steps,
         checked=proposal.checked,
+        tentative=proposal.tentative,
     )
 
 
 def _flows(state: EngineState, proposal: Proposal) -> list[Step]:
     counts, first_new = state.grouping.micros.counts, state.grouping.next_category
-    found: dict[tuple[int, int], list[int]] = {}
+    found: dict[tuple[int, int, bool], list[int]] = {}
     for micro in np.flatnonzero((proposal.before != proposal.after) & (counts > 0)).tolist():
-        found.setdefault((int(proposal.before[micro]), int(proposal.after[micro])), []).append(micro)
+        key = (int(proposal.before[micro]), int(proposal.after[micro]), micro in proposal.tentative)
+        found.setdefault(key, []).append(micro)
     steps = []
-    for (source, target), micros in found.items():
-        own = (proposal.before == source) & (counts > 0)
+    for (source, target, tentative), micros in found.items():
+        own = (proposal.settled == source) & (counts > 0)
         kind: StepKind
-        if source == UNSORTED:
-            kind = "spawn" if target >= first_new else "absorb"
-        elif target == UNSORTED:
+        if target == UNSORTED:
             kind = "release"
+        elif source == UNSORTED or tentative:
+            kind = "spawn" if target >= first_new else "absorb"
         elif target >= first_new:
             kind = "split"
         else:
             kind = "merge" if len(micros) == np.count_nonzero(own) else "move"
         images = int(counts[micros].sum())
-        steps.append(Step(f"{kind}.{source}.{target}", kind, source, target, images, micros=micros))
+        name = f"{_TENTATIVE * tentative}{kind}.{source}.{target}"
+        steps.append(Step(name, kind, source, target, images, micros=micros, tentative=tentative))
     return steps
 
 
 def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
-    found: dict[tuple[int, int], Step] = {}
-    labels = state.grouping.labels
+    found: dict[tuple[int, int, bool], Step] = {}
+    labels, micro_of = state.grouping.labels, state.grouping.micro_of
     for row, micro in proposal.moves.items():
-        source, target = int(labels[row]), int(proposal.after[micro])
-        if source == target:
+        own = int(micro_of[row])
+        source, target, tentative = int(labels[row]), int(proposal.after[micro]), own in proposal.tentative
+        if source == target and not tentative:
             continue  # it would stay behind when its micro-cluster moves on; it goes along
-        kind: StepKind = "absorb" if source == UNSORTED else "move"
+        kind: StepKind = "absorb" if source == UNSORTED or tentative else "move"
+        name = f"{_TENTATIVE * tentative}single-{kind}.{source}.{target}"
         step = found.setdefault(
-            (source, target), Step(f"single-{kind}.{source}.{target}", kind, source, target, images=0)
+            (source, target, tentative), Step(name, kind, source, target, images=0, tentative=tentative)
         )
         step.moves[row] = micro
         step.images += 1
@@ -112,7 +119,7 @@ def _hold_back(state: EngineState, steps: Sequence[Step]) -> list[Step]:
     parts = []
     for step in sorted(steps, key=lambda one: one.images):
         held = [number for number in (step.source, step.target) if number in rules.held]
-        if held and step.source != UNSORTED:
+        if held and not step.is_free:
             step.reason = "a person locked or named one of these categories"
             continue
         if step.churn <= left:
@@ -133,7 +140,7 @@ def _part(grouping: Grouping, step: Step, most: float) -> Step | None:
     often as between two classes: they wait for a person.
     """
     counts, parameters = grouping.micros.counts, grouping.parameters
-    members = np.flatnonzero((grouping.micros.categories == step.source) & (counts > 0))
+    members = np.flatnonzero((grouping.micros.settled == step.source) & (counts > 0))
     leaving, staying = np.array(step.micros, np.int64), np.setdiff1d(members, step.micros)
     if not len(leaving) or not len(staying):
         return None

@@ -83,6 +83,7 @@ def _apply(
     left = [step for step in made.steps if step.id not in taken]
     held = [step for step in left if step.reason is not None]
     undone = {step.source for step in left} - {UNSORTED}  # to be proposed again
+    open_still = {micro for step in left if step.tentative for micro in step.micros}
     change = made.change(state, steps)
     present = state.groups
     for category, group in _grouped(state, made, change).items():
@@ -98,6 +99,7 @@ def _apply(
         run=made.calibration,
         next_category=made.next_category,
         checked=dict(made.checked) | dict.fromkeys(undone, 0),
+        settles=[micro for micro in made.tentative if micro not in open_still],
         fence=fence,
         then=lambda connection, version: keep(connection, state, held, version),
     )
@@ -122,6 +124,7 @@ def _apply(
         version=done.version,
         suggestions=suggested,
         absorbed=done.absorbed,
+        reconsidered=done.reconsidered,
     )
 
 

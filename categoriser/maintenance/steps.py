@@ -15,7 +15,10 @@ StepKind = Literal["spawn", "absorb", "split", "merge", "move", "release"]
 
 @dataclass(slots=True)
 class Step:
-    """From category ``source`` to ``target``; UNSORTED for either side. ``reason``: why it is only a suggestion."""
+    """From category ``source`` to ``target``; UNSORTED for either side. ``reason``: why it is only a suggestion.
+
+    ``tentative``: of images that are in ``source`` only as the best guess at arrival, and of no settled one.
+    """
 
     id: str
     kind: StepKind
@@ -25,11 +28,17 @@ class Step:
     micros: list[int] = field(default_factory=list)
     moves: dict[int, int] = field(default_factory=dict)  # row → micro-cluster
     reason: str | None = None
+    tentative: bool = False
 
     @property
     def churn(self) -> int:
-        """Images that leave a category."""
-        return 0 if self.source == UNSORTED else self.images
+        """Images that leave a category in which they were settled."""
+        return 0 if self.is_free else self.images
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no settled image leaves a category."""
+        return self.source == UNSORTED or self.tentative
 
 
 def change_of(state: EngineState, steps: Collection[Step]) -> Change:

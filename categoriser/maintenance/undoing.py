@@ -213,7 +213,8 @@ class Undoer(Editing):
         made = {one["category"] for one in of_version if one["kind"] != "merge"}
         ended = {loser for one in of_version if one["kind"] == "merge" for loser in one["detail"]["losers"]}
         found: dict[Constraint, None] = {}
-        for before, to in sorted({(before, to) for _, before, to in turned if before >= 0}):
+        guessed = set(stored["change"].get("guessed", ()))  # what was tentative speaks for no category
+        for before, to in sorted({(before, to) for one, before, to in turned if before >= 0 and one not in guessed}):
             if to >= 0 and to not in made:
                 found[Constraint("apart", min(before, to), max(before, to))] = None
             if before not in ended:

@@ -259,13 +259,19 @@ def _write(
     )
     counts = Counter(micro_of.tolist())
     opened = {number: _or_none(categories[number]) for number in range(micros_before, grouping.micros.length)}
-    taxonomy.open_micros(connection, collection.id, opened, counts)
+    tentative = grouping.micros.tentative
+    taxonomy.open_micros(connection, collection.id, opened, counts, [number for number in opened if tentative[number]])
     taxonomy.count_images(connection, collection.id, {n: by for n, by in counts.items() if n not in opened})
     events.append(
         connection,
         collection.id,
         [
-            {"kind": "attach", "image_id": arrival.image_id, "category": _or_none(categories[micro])}
+            {
+                "kind": "attach",
+                "image_id": arrival.image_id,
+                "category": _or_none(categories[micro]),
+                "detail": {"tentative": True} if tentative[micro] else None,
+            }
             for arrival, micro in zip(new, micro_of.tolist(), strict=True)
         ],
     )
@@ -342,13 +348,14 @@ def _answers(
     storage: Storage, state: EngineState, arrivals: Sequence[Arrival], batch: _Sorted, first_row: int
 ) -> list[Outcome]:
     grouping = state.grouping
-    places: dict[str, tuple[int | None, int | None]] = {  # image id → category, row it is stacked on
-        image_id: (stored["category"], stored["head_row"]) for image_id, stored in batch.known.items()
+    places: dict[str, tuple[int | None, int | None, bool]] = {  # image id → category, row it is stacked on, tentative
+        image_id: (stored["category"], stored["head_row"], stored["tentative"])
+        for image_id, stored in batch.known.items()
     }
     for image_id, place in batch.place_of.items():
         row = first_row + place
-        places[image_id] = grouping.label(row), _or_none(grouping.head_of[row])
-    heads = [head for _, head in places.values() if head is not None]
+        places[image_id] = grouping.label(row), _or_none(grouping.head_of[row]), grouping.is_tentative(row)
+    heads = [head for _, head, _ in places.values() if head is not None]
     names: Mapping[int, tuple[str, int]] = {}
     if heads:
         with storage.database.read() as connection:
@@ -359,13 +366,14 @@ def _answers(
         if place in batch.refused:
             answers.append(batch.refused[place])
             continue
-        category, head = places[arrival.image_id]
+        category, head, tentative = places[arrival.image_id]
         answers.append(
             Filed(
                 image_id=arrival.image_id,
                 category=state.collection.category_id(category),
                 known=arrival.image_id in answered,
                 stacked_on=None if head is None else names[head][0],
+                tentative=tentative,
             )
         )
         answered.add(arrival.image_id)

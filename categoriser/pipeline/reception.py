@@ -203,6 +203,7 @@ class Reception:
             category=collection.category_id(known["category"]),
             known=True,
             stacked_on=known["head_id"],
+            tentative=known["tentative"],
         )
 
     def _fail(

@@ -58,6 +58,7 @@ class EngineState:
             revision = revision_of(connection, collection.id)
             rows = images.engine_rows(connection, collection.id)
             micro_categories = taxonomy.micro_categories(connection, collection.id)
+            guessed = taxonomy.tentative(connection, collection.id)
             under_way = outbox.vectors_under_way(connection, collection.key)
         if fresh is None or revision is None:
             raise NotFoundError(f"Collection {collection.name!r} was deleted.")
@@ -77,6 +78,8 @@ class EngineState:
         for number, category in micro_categories:
             if category is not None:
                 categories[number] = category
+        tentative = np.zeros(len(categories), np.bool_)
+        tentative[guessed] = True
         present = np.array([row for row, *_ in rows], np.int64)
         lists = self._read_lists(fresh.next_row, revision)
         saved = 0 if lists is None else len(lists[0])
@@ -99,6 +102,7 @@ class EngineState:
             micro_of,
             head_of,
             categories,
+            tentative=tentative,
             calibration=Calibration(**fresh.calibration) if fresh.calibration else UNCALIBRATED,
             next_category=fresh.next_category,
             lists=lists,
@@ -122,6 +126,7 @@ class EngineState:
             rows = images.engine_rows(connection, self.collection.id, start=length)
             opened = taxonomy.micro_categories(connection, self.collection.id, start=self.grouping.micros.length)
             under_way = outbox.vectors_under_way(connection, self.collection.key)
+            guessed = frozenset(taxonomy.tentative(connection, self.collection.id))
         if [row for row, *_ in rows] != list(range(length, fresh.next_row)):
             return False
         categories = {number: UNSORTED if category is None else category for number, category in opened}
@@ -131,7 +136,7 @@ class EngineState:
             vectors = self._stored(names, part[0][0], part[-1][0] + 1, under_way)
             self.hashes += [phash for *_, phash in part]
             heads = [NOBODY if head is None else head for _, _, _, head, _ in part]
-            self.grouping.adopt(vectors, [micro for _, _, micro, *_ in part], heads, categories)
+            self.grouping.adopt(vectors, [micro for _, _, micro, *_ in part], heads, categories, guessed)
         self.collection, self.revision = fresh, revision.revision
         self.save_if_grown()
         return True

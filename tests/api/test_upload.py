@@ -28,7 +28,7 @@ def test_one_picture_is_answered_with_where_it_was_filed_and_can_be_found_at_onc
     answer = upload(service, "one", picture(1), "cat.png")
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"image_id", "category", "label", "known", "stacked_on"}
+    assert set(body) == {"image_id", "category", "label", "known", "stacked_on", "tentative"}
     assert body["known"] is False
     image = service.get(f"/v1/collections/one/images/{body['image_id']}").json()
     assert image["name"] == "cat.png"

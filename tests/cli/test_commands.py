@@ -112,7 +112,18 @@ def test_words_need_an_encoder_that_reads_them(run: Command, folder: Path) -> No
 def test_run_reports_what_it_did(run: Command, folder: Path) -> None:
     run("add", folder)
     report = run("run", "--json").json
-    counts = {"spawned", "split", "merged", "moved", "absorbed", "unsorted", "categories", "groups", "suggestions"}
+    counts = {
+        "spawned",
+        "split",
+        "merged",
+        "moved",
+        "absorbed",
+        "reconsidered",
+        "unsorted",
+        "categories",
+        "groups",
+        "suggestions",
+    }
     assert set(report) == counts | {"seconds", "version"}
     said = run("run").out
     assert "categories spawned" in said

@@ -145,3 +145,4 @@ class WhyInfo(BaseModel):
     stacked_on: str | None
     memberships: list[MembershipInfo]
     rejected: list[str] = Field(description="categories that a person said it does not belong to")
+    tentative: bool = Field(description="less than half of its neighbours agreed; the next run decides anew")

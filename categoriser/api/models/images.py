@@ -33,6 +33,7 @@ class ImageInfo(BaseModel):
     height: int | None
     sha256: str | None
     stacked_on: str | None
+    tentative: bool = Field(description="the category is the best guess at arrival; the next run decides anew")
     metadata: dict[str, Any]
 
 

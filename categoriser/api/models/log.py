@@ -23,7 +23,7 @@ class RunInfo(BaseModel):
     spawned: int
     split: int
     merged: int
-    moved: int = Field(description="images that left their category")
+    moved: int = Field(description="images that left the category they were settled in")
     unsorted: int
     categories: int
     seconds: float
@@ -31,6 +31,7 @@ class RunInfo(BaseModel):
     suggestions: int = Field(description="steps that a person has to decide about")
     groups: int = Field(description="over the categories")
     absorbed: int = Field(description="images that were in Unsorted and are in a category now")
+    reconsidered: int = Field(description="images whose tentative category turned out to be another one, or none")
 
 
 class EventInfo(BaseModel):

@@ -33,6 +33,7 @@ class Uploaded(BaseModel):
     label: str | None = Field(examples=["Category 5"])
     known: bool = Field(description="it was there before; nothing changed")
     stacked_on: str | None = Field(description="id of the image it is a near-duplicate of")
+    tentative: bool = Field(description="the category is the best guess; the next run decides anew")
 
 
 class UploadResult(BaseModel):
@@ -80,6 +81,7 @@ class UploadedPictureInfo(BaseModel):
     category: str | None
     label: str | None
     stacked_on: str | None
+    tentative: bool = Field(description="the category is the best guess; the next run decides anew")
     error: ErrorDetail | None = Field(description="why it was refused, or why the last attempt failed")
     attempts: int = Field(description="that failed for now")
     retry_at: float | None = Field(description="when it is tried again")

@@ -99,6 +99,7 @@ def _described(image: Image) -> ImageInfo:
         height=image.height,
         sha256=image.sha256,
         stacked_on=image.stacked_on,
+        tentative=image.tentative,
         metadata=dict(image.metadata),
     )
 

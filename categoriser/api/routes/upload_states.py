@@ -59,6 +59,7 @@ def _picture(one: UploadedPicture) -> UploadedPictureInfo:
         category=one.category,
         label=one.label,
         stacked_on=one.stacked_on,
+        tentative=one.tentative,
         error=None if one.reason is None else ErrorDetail(code=code, message=one.reason),
         attempts=one.attempts,
         retry_at=one.retry_at,

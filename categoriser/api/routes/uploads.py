@@ -208,6 +208,7 @@ def _uploaded(collection: Collection, filed: Sequence[Filed]) -> list[Uploaded]:
                 label=None if image is None else image.label,
                 known=one.known,
                 stacked_on=one.stacked_on,
+                tentative=one.tentative if image is None else image.tentative,
             )
         )
     return answers
