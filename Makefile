@@ -8,12 +8,14 @@
 # make up        two services and a worker in containers, on PostgreSQL and Qdrant           make down   stop them
 #
 # IMAGES=folder  pictures for the demo instead of handwritten digits
+# KEEP=1         leaves the demo's service running until Ctrl-C: its page shows the result in the browser
 # ENCODER=name   encoder for demo and serve                 ARGS="…"        more arguments for demo and serve
 # PYTHON=…       Python 3.11 or newer that makes the virtual environment
 
 PYTHON ?= python3
 IMAGES ?=
 ENCODER ?=
+KEEP ?=
 ARGS ?=
 
 VENV := .venv
@@ -35,7 +37,7 @@ help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.base $(if $(NO_TORCH),,try-clip)
-	@$(BIN)/categoriser demo $(if $(IMAGES),"$(IMAGES)") $(ENCODER_OPTION) $(ARGS)
+	@$(BIN)/categoriser demo $(if $(IMAGES),"$(IMAGES)") $(ENCODER_OPTION) $(if $(KEEP),--keep) $(ARGS)
 
 serve: $(VENV)/.base $(if $(filter classic onnx:% vectors:%,$(ENCODER)),,try-clip)
 	@$(BIN)/categoriser serve $(ENCODER_OPTION) $(ARGS)

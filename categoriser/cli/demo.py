@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,7 @@ from categoriser.cli.options import EncoderOption, JsonOption
 from categoriser.cli.output import messages, plain, print_json, print_refused, print_table, progress, say
 from categoriser.demo import DemoReport, Plan, tell
 from categoriser.demo.report import Json
+from categoriser.demo.story import COLLECTION
 
 _SHOWN = 20
 
@@ -37,21 +40,26 @@ def demo(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures, drawn at random.")] = None,
     seed: Annotated[int, typer.Option(help="Of the random order.")] = 0,
     words: Annotated[str, typer.Option(help="What to search for if the encoder reads words.")] = "something red",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the service running until Ctrl-C.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show everything on a folder of pictures: upload over HTTP, categories, search, and a page to look at."""
-    plan = Plan(images, encoder, output, limit, seed, labels is Labels.FOLDERS, words)
-    report = tell(plan, _Terminal())
-    if json:
-        print_json({**dataclasses.asdict(report), "rate": report.rate})
-    else:
-        _print(report)
+    plan = Plan(images, encoder, output, limit, seed, labels is Labels.FOLDERS, words, keep)
+    report = tell(plan, _Terminal(json=json))
+    if not keep:
+        _show(report, json=json)
+        if not json:
+            serve = ["categoriser", "serve", "--library", str(output / "library")]
+            say(f"Or in the browser: {shlex.join(serve)}, then open http://127.0.0.1:8642/c/{COLLECTION}")
     if report.refused or report.lost or report.doubled or not report.accepted:
         raise typer.Exit(1)
 
 
 class _Terminal:
-    """Standard error."""
+    """Standard error, and standard output for what came out."""
+
+    def __init__(self, *, json: bool) -> None:
+        self._json = json
 
     def progress(self, label: str) -> AbstractContextManager[Callable[[int, int | None], None]]:
         return progress(label)
@@ -67,6 +75,12 @@ class _Terminal:
         where, encoder, device = service["listening"], service["encoder"], service["device"]
         messages().print(plain(f"The service listens on {where}; encoder {encoder} on {device}: {service['summary']}."))
 
+    def stay(self, report: DemoReport, address: str) -> None:
+        _show(report, json=self._json)
+        messages().print(plain(f"Open {address}; Ctrl-C ends the service."))
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
 
 def plain_lines(text: str) -> Text:
     """Several lines as they are."""
@@ -74,6 +88,13 @@ def plain_lines(text: str) -> Text:
     for number, line in enumerate(text.split("\n")):
         joined.append("\n" if number else "").append_text(plain(line))
     return joined
+
+
+def _show(report: DemoReport, *, json: bool) -> None:
+    if json:
+        print_json({**dataclasses.asdict(report), "rate": report.rate})
+    else:
+        _print(report)
 
 
 def _print(report: DemoReport) -> None:

@@ -29,6 +29,10 @@ class Audience(Protocol):
         """Show where the service listens and what its encoder is."""
         ...
 
+    def stay(self, report: DemoReport, address: str) -> None:
+        """Show what came out and return when the service may end; its page shows the result at that address."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Search:

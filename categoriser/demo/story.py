@@ -22,7 +22,7 @@ from categoriser.errors import ConfigurationError, MissingExtraError, MissingWei
 from categoriser.intake import DEMO_MARKER, from_folder
 from categoriser.settings import Settings
 
-_COLLECTION: Final = "demo"
+COLLECTION: Final = "demo"
 _RESULTS: Final = 12
 _ATTEMPTS: Final = 100  # while the service is busy
 
@@ -33,6 +33,7 @@ class Plan:
 
     ``images`` None: handwritten digits. ``encoder`` None: ``classic`` for the digits, else the configured one.
     ``limit``: a random part of the pictures. ``classes_are_folders``: the folder of a picture is its true class.
+    ``keep``: the service goes on until the audience has seen enough.
     """
 
     images: Path | None = None
@@ -42,6 +43,7 @@ class Plan:
     seed: int = 0
     classes_are_folders: bool = False
     words: str = "something red"
+    keep: bool = False
 
 
 def tell(plan: Plan, audience: Audience) -> DemoReport:
@@ -60,11 +62,14 @@ def tell(plan: Plan, audience: Audience) -> DemoReport:
     with ExitStack() as stack:
         service = _start(stack, plan, library, audience)
         audience.started(service)
-        client = stack.enter_context(Client(service["listening"], attempts=_ATTEMPTS)).collection(_COLLECTION)
+        client = stack.enter_context(Client(service["listening"], attempts=_ATTEMPTS)).collection(COLLECTION)
         with audience.progress("Uploading") as progress:
             streamed = stream(client, root, names, progress)
         run: Json = client.run().model_dump() if streamed.accepted else {}
-        return _look(plan, client, service, streamed, run, audience)
+        report = _look(plan, client, service, streamed, run, audience)
+        if plan.keep:
+            audience.stay(report, f"{service['listening']}/c/{COLLECTION}")
+        return report
 
 
 def _start(stack: ExitStack, plan: Plan, library: Path, audience: Audience) -> Json:

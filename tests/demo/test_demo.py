@@ -5,9 +5,13 @@ from __future__ import annotations
 import colorsys
 import json
 import re
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -125,3 +129,29 @@ def test_pictures_that_are_all_refused_end_with_a_page_and_a_failure(tmp_path: P
     assert result.exit_code == 1
     assert "1 refused" in result.stdout
     assert (tmp_path / "demo" / "index.html").exists()
+
+
+def test_it_stays_until_somebody_has_seen_enough(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "categoriser",
+        "demo",
+        "--limit",
+        "40",
+        "--output",
+        str(tmp_path),
+        "--keep",
+        "--json",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = next(one for one in process.stderr if one.startswith("Open "))
+        address = line.split()[1].rstrip(";")
+        base, _, collection = address.partition("/c/")
+        assert httpx.get(f"{base}/v1/collections/{collection}").json()["images"] == 40
+        assert httpx.get(address).headers["content-type"].startswith("text/html")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert json.loads(out)["lost"] == 0
