@@ -10,15 +10,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
@@ -27,55 +22,29 @@ from categoriser.errors import (
     BusyError,
     CategoriserError,
     ConfigurationError,
-    EncoderFailedError,
     NotFoundError,
-    StoppingError,
 )
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
-from categoriser.pipeline.fair_queue import FairQueue
+from categoriser.pipeline.encoding import EncoderThreads
 from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
+from categoriser.pipeline.jobs import Job, stopping
 from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
-
-_UNHURRIED_SECONDS = 0.04  # of an encoder call with pictures for which nobody waits, at most
 
 EncoderOf = Callable[[CollectionRow], Encoder]
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
-    collection: CollectionRow
-    origin: object  # what the observer gave where it came in
-    submitted: float
-    future: Future[Filed] = field(default_factory=Future)
-    image_id: str = ""
-    inbox_id: int | None = None
-    unhurried: bool = False  # nobody waits for the answer
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    vector: FloatVector | None = None
-    error: BaseException | None = None
-    ready: bool = False
-
-    def answer(self, outcome: Filed | BaseException) -> None:
-        """Tell who waits, unless that was done: the first answer counts."""
-        with suppress(InvalidStateError):
-            if isinstance(outcome, BaseException):
-                self.future.set_exception(outcome)
-            else:
-                self.future.set_result(outcome)
-
-
 @dataclass(slots=True)
 class _Lane:
     """One collection's pictures under way, in order of arrival."""
 
-    jobs: deque[_Job] = field(default_factory=deque)
+    jobs: deque[Job] = field(default_factory=deque)
     draining: bool = False
     rounds: int = 0  # of filing, each with the run that it made due
 
@@ -90,13 +59,6 @@ def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
     return ConfigurationError(
         f"Collection {collection!r} takes ready vectors ({encoder_id}) and no pictures: add its vectors from Python "
         "with add_vectors, or add the pictures to a collection of another encoder."
-    )
-
-
-def _stopping() -> StoppingError:
-    return StoppingError(
-        "The service is stopping, and this was not done. Send it again in a few seconds; a picture that was accepted "
-        "is not taken twice."
     )
 
 
@@ -130,7 +92,7 @@ class Pipeline:
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
         self._lanes_guard = threading.Condition()  # notified when a round is over
-        self._encoding: dict[str, _EncoderThreads] = {}
+        self._encoding: dict[str, EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
         self._closed = False
         self._abandoned = False
@@ -166,7 +128,7 @@ class Pipeline:
             raise no_pictures(collection.name, collection.encoder_id)
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
-        job = _Job(
+        job = Job(
             collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id, unhurried=item is None
         )
         job.future.set_running_or_notify_cancel()
@@ -176,7 +138,7 @@ class Pipeline:
                 raise CategoriserError("The library is closed; open it again to add pictures.")
             if self._abandoned:
                 self._room.release()
-                raise _stopping()
+                raise stopping()
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
@@ -225,7 +187,7 @@ class Pipeline:
             left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
         self.feeder.stop()
         for job in left:
-            job.answer(_stopping())
+            job.answer(stopping())
         return len(left)
 
     def close(self) -> None:
@@ -240,11 +202,11 @@ class Pipeline:
         self._writers.shutdown()
         self._fetchers.close()
 
-    def _receive(self, job: _Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+    def _receive(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
         observer, begun = self._storage.observer, time.perf_counter()
         try:
             if job.future.done():  # given up
-                self._finish_early(job, _stopping())
+                self._finish_early(job, stopping())
                 return
             encoder = self._encoder_of(job.collection)
             received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
@@ -259,15 +221,15 @@ class Pipeline:
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             self._finish_early(job, error)
 
-    def _encoder_thread(self, encoder: Encoder) -> _EncoderThreads:
+    def _encoder_thread(self, encoder: Encoder) -> EncoderThreads:
         with self._encoding_guard:
             thread = self._encoding.get(encoder.id)
             if thread is None:
-                thread = _EncoderThreads(encoder, self._settings, self._storage, self._encoded)
+                thread = EncoderThreads(encoder, self._settings, self._storage, self._encoded)
                 self._encoding[encoder.id] = thread
             return thread
 
-    def _encoded(self, jobs: list[_Job], vectors: Sequence[FloatVector | Exception]) -> None:
+    def _encoded(self, jobs: list[Job], vectors: Sequence[FloatVector | Exception]) -> None:
         for job, vector in zip(jobs, vectors, strict=True):
             if isinstance(vector, Exception):
                 job.error = vector
@@ -277,11 +239,11 @@ class Pipeline:
         for collection_id in {job.collection.id for job in jobs}:
             self._drain_soon(collection_id)
 
-    def _finish_early(self, job: _Job, error: BaseException) -> None:
+    def _finish_early(self, job: Job, error: BaseException) -> None:
         job.error, job.ready = error, True
         self._drain_soon(job.collection.id)
 
-    def _answer(self, job: _Job, filed: Filed) -> None:
+    def _answer(self, job: Job, filed: Filed) -> None:
         """Answer a picture that was known: it keeps its place until those before it are done, then leaves."""
         job.answer(filed)
         job.ready = True
@@ -313,8 +275,8 @@ class Pipeline:
                 lane.rounds += 1
                 self._lanes_guard.notify_all()
 
-    def _file(self, collection_id: int, jobs: list[_Job]) -> None:
-        filing: list[_Job] = []
+    def _file(self, collection_id: int, jobs: list[Job]) -> None:
+        filing: list[Job] = []
         arrivals = []
         for job in jobs:
             if job.error is not None or job.vector is None:
@@ -344,7 +306,7 @@ class Pipeline:
             return
         self._tell_filed(collection_id)
 
-    def _done(self, job: _Job, future: Future[Filed]) -> None:
+    def _done(self, job: Job, future: Future[Filed]) -> None:
         self._room.release()
         error = future.exception()
         if job.inbox_id is not None and error is not None and passing(error):  # accepted: it waits for another attempt
@@ -360,84 +322,3 @@ class Pipeline:
             self._filed(collection_id)
         except Exception:  # the pictures are filed; whoever follows them comes up to date later
             _log.exception("what follows collection %d could not be brought up to date", collection_id)
-
-
-class _EncoderThreads:
-    """Collects prepared pictures of all requests into batches for one encoder."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        settings: Settings,
-        storage: Storage,
-        done: Callable[[list[_Job], Sequence[FloatVector | Exception]], None],
-    ) -> None:
-        self._encoder = encoder
-        self._size = settings.batch_size
-        self._wait = settings.batch_wait_ms / 1000
-        self._storage = storage
-        self._done = done
-        self._queue: FairQueue[tuple[_Job, npt.NDArray[Any]]] = FairQueue()
-        self._collecting = threading.Lock()
-        self._pace = 0.0  # seconds of a call, per picture
-        self._threads = [
-            threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def put(self, job: _Job, prepared: npt.NDArray[Any]) -> None:
-        self._queue.put(job.collection.id, (job, prepared))
-
-    def close(self) -> None:
-        self._queue.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        while batch := self._collect():
-            jobs, observer, begun = [job for job, _ in batch], self._storage.observer, time.perf_counter()
-            if all(job.future.done() for job in jobs):  # given up: nobody asks for their vectors
-                self._done(jobs, [_stopping() for _ in jobs])
-                continue
-            vectors = self._encode([prepared for _, prepared in batch])
-            ended = time.perf_counter()
-            self._pace = (ended - begun) / len(jobs)
-            observer.stage("encode", begun, ended, [job.origin for job in jobs])
-            observer.batch(len(jobs), self._size)
-            self._done(jobs, vectors)
-
-    def _collect(self) -> list[tuple[_Job, npt.NDArray[Any]]]:
-        """The next batch; empty once everything is done."""
-        batch: list[tuple[_Job, npt.NDArray[Any]]] = []
-        with self._collecting:
-            until: float | None = None
-            most = self._size
-            while len(batch) < most:
-                following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-                if following is None:
-                    break
-                batch.append(following)
-                if following[0].unhurried and self._pace > 0:  # whoever comes next waits until this call is over
-                    most = min(most, max(1, int(_UNHURRIED_SECONDS / self._pace)))
-                until = until or time.monotonic() + self._wait
-        return batch
-
-    def _encode(self, prepared: list[npt.NDArray[Any]]) -> Sequence[FloatVector | Exception]:
-        """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""
-        try:
-            vectors = self._encoder.encode_prepared(np.stack(prepared))
-            return [vectors[place] for place in range(len(prepared))]
-        except Exception as error:
-            if len(prepared) > 1:
-                _log.warning("a batch of %d pictures could not be encoded (%s); one by one", len(prepared), error)
-                return [self._encode([one])[0] for one in prepared]
-            _log.exception("a picture could not be encoded")
-            if isinstance(error, CategoriserError):
-                return [error]
-            failure = EncoderFailedError(
-                f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
-                "the inbox and is tried again later."
-            )
-            failure.__cause__ = error
-            return [failure]

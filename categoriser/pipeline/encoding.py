@@ -1,0 +1,107 @@
+"""Encoder calls: pictures of all requests in batches, and none that nobody waits for takes long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from categoriser.domain import FloatVector
+from categoriser.encoders import Encoder
+from categoriser.errors import CategoriserError, EncoderFailedError
+from categoriser.pipeline.fair_queue import FairQueue
+from categoriser.pipeline.jobs import Job, stopping
+from categoriser.settings import Settings
+from categoriser.state import Storage
+
+_UNHURRIED_SECONDS = 0.04  # of an encoder call with pictures for which nobody waits, at most
+
+_log = logging.getLogger(__name__)
+
+
+class EncoderThreads:
+    """Collects prepared pictures of all requests into batches for one encoder."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: Settings,
+        storage: Storage,
+        done: Callable[[list[Job], Sequence[FloatVector | Exception]], None],
+    ) -> None:
+        self._encoder = encoder
+        self._size = settings.batch_size
+        self._wait = settings.batch_wait_ms / 1000
+        self._storage = storage
+        self._done = done
+        self._queue: FairQueue[tuple[Job, npt.NDArray[Any]]] = FairQueue()
+        self._collecting = threading.Lock()
+        self._pace = 0.0  # seconds of a call, per picture
+        self._threads = [
+            threading.Thread(target=self._work, name=f"encode-{i}", daemon=True) for i in range(encoder.parallel_calls)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, job: Job, prepared: npt.NDArray[Any]) -> None:
+        """Encode it soon: what the encoder takes of one picture."""
+        self._queue.put(job.collection.id, (job, prepared))
+
+    def close(self) -> None:
+        """Encode what waits, and end."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while batch := self._collect():
+            jobs, observer, begun = [job for job, _ in batch], self._storage.observer, time.perf_counter()
+            if all(job.future.done() for job in jobs):  # given up: nobody asks for their vectors
+                self._done(jobs, [stopping() for _ in jobs])
+                continue
+            vectors = self._encode([prepared for _, prepared in batch])
+            ended = time.perf_counter()
+            self._pace = (ended - begun) / len(jobs)
+            observer.stage("encode", begun, ended, [job.origin for job in jobs])
+            observer.batch(len(jobs), self._size)
+            self._done(jobs, vectors)
+
+    def _collect(self) -> list[tuple[Job, npt.NDArray[Any]]]:
+        """The next batch; empty once everything is done."""
+        batch: list[tuple[Job, npt.NDArray[Any]]] = []
+        with self._collecting:
+            until: float | None = None
+            most = self._size
+            while len(batch) < most:
+                following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                if following is None:
+                    break
+                batch.append(following)
+                if following[0].unhurried and self._pace > 0:  # whoever comes next waits until this call is over
+                    most = min(most, max(1, int(_UNHURRIED_SECONDS / self._pace)))
+                until = until or time.monotonic() + self._wait
+        return batch
+
+    def _encode(self, prepared: list[npt.NDArray[Any]]) -> Sequence[FloatVector | Exception]:
+        """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""
+        try:
+            vectors = self._encoder.encode_prepared(np.stack(prepared))
+            return [vectors[place] for place in range(len(prepared))]
+        except Exception as error:
+            if len(prepared) > 1:
+                _log.warning("a batch of %d pictures could not be encoded (%s); one by one", len(prepared), error)
+                return [self._encode([one])[0] for one in prepared]
+            _log.exception("a picture could not be encoded")
+            if isinstance(error, CategoriserError):
+                return [error]
+            failure = EncoderFailedError(
+                f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
+                "the inbox and is tried again later."
+            )
+            failure.__cause__ = error
+            return [failure]

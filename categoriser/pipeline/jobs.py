@@ -1,0 +1,46 @@
+"""A picture under way, and what is said of one that was given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from categoriser.catalog.collections import CollectionRow
+from categoriser.domain import Filed, FloatVector
+from categoriser.errors import StoppingError
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One picture, from its submission to its answer."""
+
+    collection: CollectionRow
+    origin: object  # what the observer gave where it came in
+    submitted: float
+    future: Future[Filed] = field(default_factory=Future)
+    image_id: str = ""
+    inbox_id: int | None = None
+    unhurried: bool = False  # nobody waits for the answer
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    vector: FloatVector | None = None
+    error: BaseException | None = None
+    ready: bool = False
+
+    def answer(self, outcome: Filed | BaseException) -> None:
+        """Tell who waits, unless that was done: the first answer counts."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, BaseException):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
+
+
+def stopping() -> StoppingError:
+    """What those are told whose picture was given up because the service ends."""
+    return StoppingError(
+        "The service is stopping, and this was not done. Send it again in a few seconds; a picture that was accepted "
+        "is not taken twice."
+    )
