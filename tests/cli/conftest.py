@@ -39,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command in this process on a library of the test's own."""
     monkeypatch.setenv("CATEGORISER_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setenv("CATEGORISER_ENCODER", "classic")
+    monkeypatch.delenv("COLUMNS", raising=False)  # as in a pipe: tables are as wide as they want to be
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, answer: str | None = None) -> Ran:

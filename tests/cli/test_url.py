@@ -88,8 +88,7 @@ def test_webhooks_are_looked_after_by_commands(url: str, run: Command, folder: P
     log = run("webhooks", "log", made["id"], "--url", url, "--json").json["deliveries"]
     assert [one["status"] for one in log] == [500, 204]
     assert run("webhooks", "list", "--url", url, "--json").json["webhooks"][0]["id"] == made["id"]
-    shown = run("webhooks", "log", made["id"], "--url", url).out  # in a table, where a cell may take several lines
-    assert {"it", "answered", "500"} <= set(shown.split())
+    assert "it answered 500" in run("webhooks", "log", made["id"], "--url", url).out
     run("webhooks", "remove", made["id"], "--url", url)
     assert run("webhooks", "list", "--url", url, "--json").json == {"webhooks": [], "next": None}
 

@@ -155,6 +155,7 @@ def test_a_run_that_is_fenced_off_changes_nothing(tmp_path: Path) -> None:
         assert run(library.storage, photos.row.id).spawned > 1
 
 
+@pytest.mark.slow  # of two services: a shorter way to the same
 def test_the_service_makes_up_for_a_missed_slot_and_shows_it(tmp_path: Path) -> None:
     folder = tmp_path / "library"
     with Library.open(folder, encoder="vectors:8", automatic_runs=False) as library:

@@ -24,7 +24,7 @@ from tests.whole import check, clusters
 COLLECTIONS = 3
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database outside the library's folder."""
     if request.param == "sqlite":
