@@ -33,33 +33,43 @@ class Fleet:
     @contextmanager
     def start(cls, folder: Path, *, postgresql: bool, users: int) -> Iterator[Self]:
         """Start the processes, and stop them at the end."""
-        if postgresql:
-            raise SystemExit("Replicas on PostgreSQL are not there yet.")
-        library = folder / "library"
-        command = ["serve", "--library", str(library), "--encoder", "classic", "--port", str(_PORT)]
-        fleet = cls(folder, {f"http://127.0.0.1:{_PORT}": command}, dict(os.environ), "one embedded service")
-        fleet._make_keys(library, users)
         with ExitStack() as stack:
+            fleet = cls._replicas(folder, stack) if postgresql else cls._alone(folder)
+            fleet._make_keys(users)
             stack.callback(fleet.stop)
             for name in fleet._commands:
                 fleet._begin(name)
             yield fleet
 
+    @classmethod
+    def _alone(cls, folder: Path) -> Self:
+        environment = _environment(folder)
+        return cls(folder, {_address(0): _serve(0)}, environment, "one embedded service")
+
+    @classmethod
+    def _replicas(cls, folder: Path, stack: ExitStack) -> Self:
+        from tests.postgres import cluster
+        from tests.qdrant_stand_in import vector_server
+
+        environment = _environment(folder) | {
+            "CATEGORISER_DATABASE": stack.enter_context(cluster()),
+            "CATEGORISER_STORE__URL": stack.enter_context(vector_server()),
+            "CATEGORISER_STORE__GRPC": "false",
+            "CATEGORISER_SHARED__LEASE_SECONDS": "5",
+        }
+        _call("migrate", "--yes", environment=environment)
+        commands = {_address(number): _serve(number) for number in range(2)}
+        commands |= {f"worker {number}": ["worker"] for number in range(2)}
+        return cls(folder, commands, environment, "two services and two workers on PostgreSQL")
+
     def headers(self, user: str) -> dict[str, str]:
         """What a user sends with each request: a key for one collection."""
         return {"Authorization": f"Bearer {self._keys[user]}"}
 
-    def _make_keys(self, library: Path, users: int) -> None:
+    def _make_keys(self, users: int) -> None:
         for name in (f"user-{number}" for number in range(users)):
-            call = ["keys", "create", "--scope", f"write:{name}", "--library", str(library), "--json"]
-            told = subprocess.run(
-                [sys.executable, "-m", "categoriser", *call],
-                capture_output=True,
-                text=True,
-                env=self._environment,
-                check=True,
-            )
-            self._keys[name] = json.loads(told.stdout)["key"]
+            told = _call("keys", "create", "--scope", f"write:{name}", "--json", environment=self._environment)
+            self._keys[name] = json.loads(told)["key"]
 
     def address(self) -> str:
         """Of the service that is to be asked next."""
@@ -89,8 +99,7 @@ class Fleet:
     def doctor(self) -> str:
         """Stop everything and ask `categoriser doctor`."""
         self.stop()
-        library = self.folder / "library"
-        call = [sys.executable, "-m", "categoriser", "doctor", "--library", str(library)]
+        call = [sys.executable, "-m", "categoriser", "doctor"]
         told = subprocess.run(call, capture_output=True, text=True, env=self._environment, check=False)
         return "all agrees" if told.returncode == 0 else f"exit code {told.returncode}: {told.stdout[-300:]}"
 
@@ -111,6 +120,23 @@ class Fleet:
         )
         if name.startswith("http"):
             _wait_for(name, self._processes[name])
+
+
+def _address(number: int) -> str:
+    return f"http://127.0.0.1:{_PORT + number}"
+
+
+def _serve(number: int) -> list[str]:
+    return ["serve", "--port", str(_PORT + number)]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return dict(os.environ) | {"CATEGORISER_LIBRARY": str(folder / "library"), "CATEGORISER_ENCODER": "classic"}
+
+
+def _call(*arguments: str, environment: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "categoriser", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True).stdout
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

@@ -29,6 +29,7 @@ class User:
         self.rng = random.Random(number)
         self.fleet, self.stop = fleet, stop
         self.there: dict[str, int] = {}  # id → which picture
+        self.promised: dict[str, int] = {}  # the same, of pictures that were answered before they were filed
         self.next = 0
         self.done: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -43,7 +44,11 @@ class User:
             self.wrong.append(f"{self.name} gave up: {type(error).__name__}: {error}")
 
     def _one_thing(self) -> None:
-        deeds = [self._upload] * 10 + [self._again, self._search, self._search, self._look, self._look]
+        deeds = (
+            [self._upload] * 8
+            + [self._promise] * 2
+            + [self._confirm, self._again, self._search, self._search, self._look, self._look]
+        )
         deeds += [self._move, self._rename, self._merge, self._undo, self._run]
         if len(self.there) > _KEPT:
             deeds += [self._delete] * 20
@@ -73,13 +78,35 @@ class User:
     def _again(self) -> None:
         self._send(*self.rng.choice(list(self.there.items())))
 
-    def _send(self, image_id: str, number: int) -> None:
+    def _send(self, image_id: str, number: int, *, promise: bool = False) -> None:
         kind = number % 12  # so that there is something to group
         data = picture(kind * 1000) if number < 12 else _alike(kind, number)
-        answer = self.ask("POST", f"{self.name}/images", files={"file": (f"{number}.png", data)}, data={"id": image_id})
-        if answer.status_code in {200, 201}:
+        answer = self.ask(
+            "POST",
+            f"{self.name}/images",
+            fine=(200, 201, 202),
+            files={"file": (f"{number}.png", data)},
+            data={"id": image_id},
+            headers={"Prefer": "respond-async"} if promise else {},
+        )
+        if answer.status_code == 202:
+            self.promised[image_id] = number
+            self.done["promises"] += 1
+        elif answer.status_code in {200, 201}:
             self.there[image_id] = number
             self.done["uploads"] += 1
+
+    def _promise(self) -> None:
+        number = self.next
+        self.next += 1
+        self._send(f"{self.name}/{number}", number, promise=True)
+
+    def _confirm(self) -> None:
+        """See whether what was promised is there by now."""
+        for image_id in list(self.promised)[:5]:
+            answer = self.ask("GET", f"{self.name}/images/{image_id.replace('/', '%2F')}", fine=(200, 404))
+            if answer.status_code == 200:
+                self.there[image_id] = self.promised.pop(image_id)
 
     def _delete(self) -> None:
         image_id = self.rng.choice(list(self.there))
@@ -159,10 +186,14 @@ def listed(answer: httpx.Response, *names: str) -> list[dict[str, str]]:
 
 def final(user: User) -> tuple[int, int]:
     """Pictures lost and doubled; whatever else is not as it should be is noted."""
+    expected = user.there.keys() | user.promised.keys()
+    until = time.monotonic() + _PATIENCE
+    while user.ask("GET", user.name).json()["images"] < len(expected) and time.monotonic() < until:
+        time.sleep(0.2)  # what was promised is being filed
     text = user.ask("GET", f"{user.name}/export", params={"style": "csv"}).text
     ids = [one["image_id"] for one in csv.DictReader(io.StringIO(text))]
-    lost, doubled = set(user.there) - set(ids), len(ids) - len(set(ids))
-    more = set(ids) - set(user.there)
+    lost, doubled = expected - set(ids), len(ids) - len(set(ids))
+    more = set(ids) - expected
     if more:  # an upload without an answer is asked again until there is one, so there is no doubt about any
         user.wrong.append(f"{user.name} has {len(more)} pictures that nobody acknowledged, such as {sorted(more)[:3]}")
     count = user.ask("GET", user.name).json()["images"]
