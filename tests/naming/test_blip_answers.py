@@ -13,6 +13,7 @@ from categoriser.naming import blip
 from categoriser.naming.blip_answers import question_of, sentence_of
 from tests.naming.conftest import flat
 from tests.naming.test_blip import WORDS
+from tests.naming.tiny_blip import save_tiny_blip
 from tests.whole import check
 
 with_torch = pytest.mark.skipif(
@@ -23,19 +24,9 @@ with_torch = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import BertTokenizer, BlipConfig, BlipForQuestionAnswering, BlipImageProcessor, BlipProcessor
+    from transformers import BlipForQuestionAnswering
 
-    place = tmp_path_factory.mktemp("blip-vqa")
-    (place / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
-    tokenizer = BertTokenizer(vocab=str(place / "vocab.txt"))
-    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 37}
-    text = size | {"vocab_size": len(WORDS), "encoder_hidden_size": 32, "bos_token_id": 5, "eos_token_id": 3}
-    text |= {"sep_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 64, "projection_dim": 16}
-    vision = size | {"image_size": 32, "patch_size": 16, "projection_dim": 16}
-    config = BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
-    BlipForQuestionAnswering(config).save_pretrained(place)
-    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), tokenizer).save_pretrained(place)
-    return place
+    return save_tiny_blip(tmp_path_factory.mktemp("blip-vqa"), WORDS, BlipForQuestionAnswering)
 
 
 @pytest.mark.parametrize(
