@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from categoriser.api.access import Doorkeeper, authorise, describe_access
 from categoriser.api.errors import answer_errors
 from categoriser.api.examples import describe_by_examples
+from categoriser.api.flat import add_routes
 from categoriser.api.guard import PlainAnswers
 from categoriser.api.limits import BodyLimit, BodyLimits
 from categoriser.api.live import Streams
@@ -46,7 +47,7 @@ from categoriser.api.routes import (
     webhooks,
 )
 from categoriser.api.stopping import Gate, Gated
-from categoriser.api.watching import RouteNoted, Watched, route_templates
+from categoriser.api.watching import RouteNoted, Watched
 from categoriser.library import Library
 from categoriser.library.backup import BackgroundBackups
 from categoriser.library.readiness import Readiness
@@ -124,16 +125,16 @@ def create_app(
         naming,
         images,
     ):  # images last: its paths match almost anything
-        app.include_router(module.router, prefix="/v1/collections", responses=refusals)
-    app.include_router(schedule.router, prefix="/v1", responses=refusals)
-    app.include_router(webhooks.prefixes, prefix="/v1", responses=refusals)
+        add_routes(app, module.router, prefix="/v1/collections", responses=refusals)
+    add_routes(app, schedule.router, prefix="/v1", responses=refusals)
+    add_routes(app, webhooks.prefixes, prefix="/v1", responses=refusals)
     for module in (keys, tokens, session, audit, backup):
-        app.include_router(module.router, prefix="/v1", responses=refusals)
-    app.include_router(status.router)
+        add_routes(app, module.router, prefix="/v1", responses=refusals)
+    add_routes(app, status.router)
     describe_access(app)
     describe_by_examples(app)
     serve_page(app)
-    app.add_middleware(RouteNoted, template=route_templates(app))
+    app.add_middleware(RouteNoted)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(
         BodyLimit,

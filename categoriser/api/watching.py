@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Final
 
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,36 +71,18 @@ class Watched:
 
 
 class RouteNoted:
-    """Notes which route a request took. Has to lie inside whatever copies the scope."""
+    """Notes the template of a request's route. Has to lie inside whatever copies the scope."""
 
-    def __init__(self, app: ASGIApp, *, template: Callable[[Scope], str | None]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._template = template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         try:
             await self._app(scope, receive, send)
         finally:
-            if scope["type"] == "http" and (route := self._template(scope)) is not None:
+            if scope["type"] == "http" and (route := getattr(scope.get("route"), "path", None)) is not None:
                 scope.setdefault("state", {})[_ROUTE] = route
-
-
-def route_templates(app: FastAPI) -> Callable[[Scope], str | None]:
-    """What finds the template of a request's route, such as ``/v1/collections/{collection}/images``."""
-    whole: dict[str, str] = {}  # name of a route → its path with all prefixes, which a route does not know
-
-    def template(scope: Scope) -> str | None:
-        route = scope.get("route")
-        if route is None:
-            return None
-        name = getattr(route, "name", "")
-        if not whole:
-            for path, operations in app.openapi()["paths"].items():
-                whole.update({one["operationId"]: path for one in operations.values() if "operationId" in one})
-        return whole.get(name, getattr(route, "path", None))
-
-    return template
 
 
 def _nobody(_route: str, _status: int) -> None:

@@ -95,7 +95,7 @@ micros = sa.Table(
     sa.Column("images", sa.BigInteger, nullable=False),  # stacked ones included
     sa.Column("tentative", sa.Boolean, nullable=False, server_default=sa.false()),  # the next run decides anew
     sa.PrimaryKeyConstraint("collection_id", "number"),
-    sa.Index(None, "collection_id", "category"),
+    sa.Index(None, "collection_id", "category", "images"),  # sizes are read from the index alone
 )
 
 categories = sa.Table(

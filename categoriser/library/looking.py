@@ -186,6 +186,11 @@ class Looking(Naming):
         """
         return self.events_and_next(after=after, types=types, limit=limit)[0]
 
+    def cursor(self) -> int:
+        """Cursor of the newest event, 0 before the first."""
+        with self._storage.database.read() as connection:
+            return events.last(connection, self._id)
+
     def events_and_next(
         self, *, after: int = 0, types: Iterable[str] = (), limit: int = 100
     ) -> tuple[list[Event], int]:

@@ -7,4 +7,7 @@ import { theme } from './state/theme.svelte';
 
 theme.apply();
 const target = document.getElementById('app');
-if (target) mount(App, { target });
+if (target) {
+  target.replaceChildren(); // what stood there until now
+  mount(App, { target });
+}

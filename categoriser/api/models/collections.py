@@ -45,6 +45,7 @@ class CategoryList(BaseModel):
 
     categories: list[CategoryInfo]
     unsorted: int
+    cursor: int = Field(description="of the newest event that the list knows of; follow the events after it")
 
 
 class GroupInfo(BaseModel):

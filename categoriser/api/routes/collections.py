@@ -65,8 +65,11 @@ def list_categories(
     limit: PageLength = 1000,
 ) -> CategoryList:
     """And the number of Unsorted images."""
+    cursor = collection.cursor()  # first: an event that comes meanwhile is told once more rather than missed
     page = collection.categories(group=group, offset=offset, limit=limit)
-    return CategoryList(categories=[_category(category) for category in page], unsorted=collection.unsorted())
+    return CategoryList(
+        categories=[_category(category) for category in page], unsorted=collection.unsorted(), cursor=cursor
+    )
 
 
 @router.get("/{collection}/categories/{category}", tags=["categories"], summary="Look at a category")

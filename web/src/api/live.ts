@@ -1,30 +1,8 @@
-/** Follows the log of a collection: by a stream of events where the service has one, else by asking again. */
+/** Follows the log of a collection: by a stream of events, or by asking again when the service has no more to give. */
 import { CollectionApi } from './collection';
-import { request } from './request';
 import type { EventInfo } from './types';
 
 const PAUSE = 1500; // milliseconds between two questions
-const RARE = 'apart'; // a kind that seldom occurs: asking for it tells where the log ends
-
-let streams: Promise<boolean> | null = null;
-
-/** Whether the service describes a route for live events. */
-function hasStream(): Promise<boolean> {
-  streams ??= request<{ paths: Record<string, unknown> }>('GET', '/openapi.json')
-    .then(({ paths }) => '/v1/collections/{collection}/events/live' in paths)
-    .catch(() => false);
-  return streams;
-}
-
-/** The cursor of the newest event. */
-export async function lastCursor(api: CollectionApi): Promise<number> {
-  let after = 0;
-  for (;;) {
-    const page = await api.events(after, RARE);
-    if (page.events.length < 1000) return page.next;
-    after = page.next;
-  }
-}
 
 /** Calls back with new events until the function that it returns is called. */
 export function follow(
@@ -77,9 +55,7 @@ export function follow(
     void ask();
   };
   document.addEventListener('visibilitychange', woken);
-  void hasStream().then((yes) => {
-    if (!stopped) (yes ? listen : () => void ask())();
-  });
+  listen();
   return () => {
     stopped = true;
     clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** The collection that is shown: its categories, and what happens to it while somebody looks. */
 import { CollectionApi } from '../api/collection';
-import { follow, lastCursor } from '../api/live';
+import { follow } from '../api/live';
 import { Problem, sentence } from '../api/request';
 import type { Category, CollectionInfo, EditDone, EventInfo, Group, Suggestion } from '../api/types';
 import { t } from '../strings';
@@ -40,6 +40,7 @@ export class LibraryState {
   #glowTimer = 0;
   #closed = false;
   #edited = 0;
+  #cursor = 0; // of the newest event that the categories know of
   #key: string;
 
   constructor(collection: string, view: string | null) {
@@ -60,15 +61,13 @@ export class LibraryState {
       this.#timer = window.setTimeout(() => void this.#again(), 2000);
       return;
     }
-    void this.#countNew();
-    const cursor = await lastCursor(this.api).catch(() => 0);
-    if (this.#closed) return;
     this.#stop = follow(
       this.api,
-      cursor,
+      this.#cursor,
       (events) => this.#seen(events),
       (yes) => (this.connected = yes),
     );
+    await this.#countNew();
   }
 
   close(): void {
@@ -93,6 +92,7 @@ export class LibraryState {
     this.info = info;
     this.categories = list.categories;
     this.unsorted = list.unsorted;
+    this.#cursor = list.cursor;
     this.groups = groups.groups;
     this.suggestions = suggestions.suggestions;
     this.missing = false;
@@ -129,12 +129,6 @@ export class LibraryState {
     await this.edit(this.api.undo(version), (done) => t.done.undone(done.what));
   }
 
-  /** Everything that is there now has been seen. */
-  async remember(): Promise<void> {
-    const cursor = await lastCursor(this.api).catch(() => 0);
-    if (cursor) localStorage.setItem(this.#key, String(cursor));
-  }
-
   glow(ids: Iterable<string>): void {
     this.glowing = new Set([...this.glowing, ...ids]);
     clearTimeout(this.#glowTimer);
@@ -169,7 +163,7 @@ export class LibraryState {
       }
       this.fresh = counts;
     }
-    await this.remember();
+    if (this.#cursor) localStorage.setItem(this.#key, String(this.#cursor)); // what is there now has been seen
   }
 
   #seen(events: EventInfo[]): void {
