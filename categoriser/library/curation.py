@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from sqlalchemy import Connection
 
 from categoriser.catalog import collections, events, history, images, taxonomy
 from categoriser.catalog.collections import CollectionRow
@@ -50,10 +51,7 @@ class Curation:
             NotFoundError: it was deleted.
         """
         with self._storage.database.read() as connection:
-            row = collections.get(connection, self._id)
-        if row is None:
-            raise NotFoundError(f"Collection {self.name!r} was deleted.")
-        return row
+            return self._row(connection)
 
     # ---- runs ----------------------------------------------------------------------------------------------------
 
@@ -303,20 +301,26 @@ class Curation:
 
     # ---- helpers of the above ------------------------------------------------------------------------------------
 
-    def _category_now(self, category: str) -> Record:
-        """A living category; an id that was merged away leads to its survivor."""
-        row = self.row
+    def _row(self, connection: Connection) -> CollectionRow:
+        row = collections.get(connection, self._id)
+        if row is None:
+            raise NotFoundError(f"Collection {self.name!r} was deleted.")
+        return row
+
+    def _category_now(self, category: str) -> tuple[CollectionRow, Record]:
+        """The collection and a living category of it; an id that was merged away leads to its survivor."""
         with self._storage.database.read() as connection:
+            row = self._row(connection)
             number = row.category_number(category)
             found = None if number is None else taxonomy.find(connection, self._id, number)
             while found is not None and found["merged_into"] is not None:
                 found = taxonomy.find(connection, self._id, found["merged_into"])
         if found is None or found["retired_at"] is not None:
             raise NotFoundError(f"Collection {self.name!r} has no category {category!r}.")
-        return found
+        return row, found
 
     def _number(self, category: str) -> int:
-        return int(self._category_now(category)["number"])
+        return int(self._category_now(category)[1]["number"])
 
     def _edit(self, done: Edited) -> Edit:
         return Edit(

@@ -59,7 +59,7 @@ class Looking(Naming):
         Raises:
             NotFoundError: there never was such a category, or it ended without a successor.
         """
-        return category_from(self.row, self._category_now(category))
+        return category_from(*self._category_now(category))
 
     def groups(self) -> list[Group]:
         """Broad groups, largest first. Every category is in exactly one; one that goes with no other is its own.

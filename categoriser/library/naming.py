@@ -28,7 +28,7 @@ class Naming(Curation):
         Raises:
             NotFoundError: there is no such category.
         """
-        row, found = self.row, self._category_now(category)
+        row, found = self._category_now(category)
         noted = found["naming"] or {}
         machine = found["named_by"] == "machine"
         exemplars = list(found["exemplars"] or ())
