@@ -154,11 +154,17 @@ def emptied(connection: Connection, collection_id: int, numbers: Collection[int]
 
 def change(connection: Connection, collection_id: int, facts: Mapping[int, Mapping[str, Any]]) -> None:
     """Set columns of categories, by number."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}  # columns → rows that set just these
     for number, values in facts.items():
+        if values:
+            row = {"of": collection_id, "which": number, **{f"to_{name}": value for name, value in values.items()}}
+            alike.setdefault(tuple(sorted(values)), []).append(row)
+    for names, rows in alike.items():
         connection.execute(
             sa.update(categories)
-            .where(categories.c.collection_id == collection_id, categories.c.number == number)
-            .values(**values)
+            .where(categories.c.collection_id == sa.bindparam("of"), categories.c.number == sa.bindparam("which"))
+            .values({name: sa.bindparam(f"to_{name}", type_=categories.c[name].type) for name in names}),
+            rows,
         )
 
 
@@ -191,18 +197,16 @@ def set_checked(connection: Connection, collection_id: int, rows: Mapping[int, i
 
 def revive(connection: Connection, collection_id: int, numbers: Collection[int]) -> list[int]:
     """Bring those of the categories back that are retired; returns them."""
-    found = []
-    for number in sorted(numbers):
-        done = connection.execute(
+    query = sa.select(categories.c.number).where(
+        categories.c.collection_id == collection_id, categories.c.retired_at.is_not(None)
+    )
+    found = sorted(set(connection.execute(query).scalars()) & set(numbers))  # nearly always none
+    for number in found:
+        connection.execute(
             sa.update(categories)
-            .where(
-                categories.c.collection_id == collection_id,
-                categories.c.number == number,
-                categories.c.retired_at.is_not(None),
-            )
+            .where(categories.c.collection_id == collection_id, categories.c.number == number)
             .values(retired_at=None, merged_into=None)
         )
-        found += [number] if done.rowcount else []
     return found
 
 

@@ -178,6 +178,9 @@ def publish(
     )
     after = grouping.labels
     version = collection.taxonomy_version + 1
+    touched = change.touched() | _categories_of(before, after)
+    checked = dict.fromkeys(touched, 0) if checked is None else checked
+    described = _described(storage, state, touched | set(checked))  # before the transaction: others wait for its end
     with storage.database.write() as connection:
         if fence is not None:
             fence(connection)
@@ -185,7 +188,6 @@ def publish(
             connection, collection.id, {number: or_none(category) for number, category in change.opened.items()}
         )
         order = _move(connection, state, sources)
-        touched = change.touched() | _categories_of(before, after)
         created = _create(connection, state, touched)
         taxonomy.set_categories(
             connection, collection.id, {number: or_none(pair[1]) for number, pair in change.micros.items()}
@@ -195,17 +197,15 @@ def publish(
             collection.id,
             {number: {name: pair[1] for name, pair in facts.items()} for number, facts in change.facts.items()},
         )
-        checked = dict.fromkeys(touched, 0) if checked is None else checked
         taxonomy.set_checked(connection, collection.id, checked)
         gone = _retire(connection, state, before, after, touched)
         _follow(connection, state, change, gone)
         history.take_back(connection, collection.id, change.removed)
         history.decide(connection, collection.id, change.added)
         revived = taxonomy.revive(connection, collection.id, set(np.unique(after).tolist()) & touched)
-        _describe(connection, state, (touched | set(checked)) - set(gone))
-        log: list[Entry] = [{"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}]
-        log += news
-        log += [{"kind": "revive", "category": number} for number in revived]
+        taxonomy.describe(connection, collection.id, {one: said for one, said in described.items() if one not in gone})
+        told_first: Entry = {"kind": kind, "category": category, "detail": {"version": version, **(summary or {})}}
+        log: list[Entry] = [told_first, *news, *({"kind": "revive", "category": number} for number in revived)]
         log += _announce(connection, state, before, after, created, gone, guessed)
         wanted = {number: group for number, (_, group) in change.groups.items()}
         next_group, told = place(connection, state, wanted, before, after, created)
@@ -352,18 +352,17 @@ def _follow(connection: Connection, state: EngineState, change: Change, gone: Ma
             change.added.append(wanted)
 
 
-def _describe(connection: Connection, state: EngineState, numbers: Collection[int]) -> None:
+def _described(storage: Storage, state: EngineState, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Cohesion and exemplars, as ids, of those of the categories that have images."""
     described = describe_categories(state.grouping, EXEMPLARS, numbers)
-    rows = [row for one in described.values() for row in one.exemplars]
-    ids = images.places(connection, state.collection.id, rows)
-    taxonomy.describe(
-        connection,
-        state.collection.id,
-        {
-            number: {"cohesion": one.cohesion, "exemplars": [ids[row][0] for row in one.exemplars]}
-            for number, one in described.items()
-        },
-    )
+    with storage.database.read() as connection:
+        ids = images.places(
+            connection, state.collection.id, [row for one in described.values() for row in one.exemplars]
+        )
+    return {
+        number: {"cohesion": one.cohesion, "exemplars": [ids[row][0] for row in one.exemplars]}
+        for number, one in described.items()
+    }
 
 
 def _announce(

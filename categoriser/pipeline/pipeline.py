@@ -87,7 +87,7 @@ class Pipeline:
         self.acceptance = Acceptance(storage, self._told)
         self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
-        self._readers = FairThreads(settings.decode_threads or 2 * processors + 4, "decode")
+        self._readers = FairThreads(settings.decode_threads or 2 * processors + 4, "decode", unhurried=processors)
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
@@ -142,7 +142,11 @@ class Pipeline:
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
-            self._readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
+            self._readers.submit(
+                collection.id,
+                lambda: context.run(self._receive, job, item, inbox_id, accepted),
+                unhurried=job.unhurried,
+            )
         job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
 
