@@ -19,6 +19,35 @@ class ViewRequest(Model):
     encoder: str | None = Field(default=None, max_length=200, description="words, the default, or sentence:MODEL")
 
 
+class EstimateRequest(Model):
+    """A view that somebody thinks about."""
+
+    criterion: str = Field(default="", max_length=300, description="what it is to be grouped by, in words")
+    terms: list[str] = Field(default_factory=list, max_length=1000)
+    from_metadata: str | None = Field(default=None, max_length=200, description="key of the metadata that is the text")
+
+
+class FieldShareInfo(BaseModel):
+    """A field of the metadata that holds text."""
+
+    name: str
+    images: int = Field(description="of the newest thousand")
+
+
+class ViewEstimateInfo(BaseModel):
+    """What making a view would take."""
+
+    images: int = Field(description="that are looked at, each by a vector or text that is there already")
+    texts: int | None = Field(description="images that have the field; null: none was given")
+    fields: list[FieldShareInfo] = Field(description="that could be given")
+    terms: int = Field(description="that the encoder would read")
+    terms_problem: str | None = Field(description="why terms cannot group these images; null: they can")
+    model: str | None = Field(description="that would be asked for terms; null: none can be, or no criterion was given")
+    questions: int = Field(description="to it: 1, or 0 where its answer is known")
+    tokens: int = Field(description="of the question with its answer, at most, about")
+    model_problem: str | None = Field(description="why it cannot be asked")
+
+
 class TermsRequest(Model):
     """A criterion that a language model is to answer with terms."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,9 +12,11 @@ from categoriser.api.models.images import Deleted
 from categoriser.api.models.views import (
     Attributes,
     CandidateTerms,
+    EstimateRequest,
     RefusedText,
     TermsRequest,
     TextReport,
+    ViewEstimateInfo,
     ViewInfo,
     ViewPage,
     ViewRequest,
@@ -52,6 +55,16 @@ def create_view(library: TheLibrary, collection: CollectionName, wanted: ViewReq
         encoder=wanted.encoder,
     )
     return _described(view)
+
+
+@router.post("/estimate", summary="Ask what a view would take")
+def estimate_view(library: TheLibrary, collection: CollectionName, wanted: EstimateRequest) -> ViewEstimateInfo:
+    """Images, texts and questions to a model; nothing is asked and nothing is made."""
+    owner = library.collection(collection, create=False)
+    found = owner.estimate_view(
+        criterion=wanted.criterion, terms=wanted.terms, from_metadata=wanted.from_metadata or None
+    )
+    return ViewEstimateInfo.model_validate(dataclasses.asdict(found))
 
 
 @router.post("/terms", summary="Ask the language model for terms")
