@@ -64,12 +64,7 @@ class Lexicons:
         Raises:
             ConfigurationError: a file cannot be read or makes no sense.
         """
-        with self._storage.database.read() as connection:
-            own = vocabularies.find(connection, collection.id)
-        if own is None:
-            return self.vocabulary()
-        mine = parse_vocabulary(own.text, OWN)
-        return mine if own.replaces else mine.joined(self.vocabulary().terms, f"own-{own.digest}")
+        return self._with_own(collection)[0]
 
     def words_of(self, collection: CollectionRow) -> Words | None:
         """The vocabulary in the space of a collection; None where pictures and words cannot be compared.
@@ -79,13 +74,13 @@ class Lexicons:
         digest = self._digest(collection)
         with self._opening:
             if collection.encoder_id not in self._words:
-                self._words[collection.encoder_id] = self._attempt(collection, self.vocabulary)
+                self._words[collection.encoder_id] = self._attempt(collection, own=False)
             if digest is None:
                 self._own.pop(collection.id, None)
                 return self._words[collection.encoder_id]
             known = self._own.get(collection.id)
             if known is None or known[:2] != (collection.encoder_id, digest):
-                words = self._attempt(collection, partial(self.vocabulary_of, collection))
+                words = self._attempt(collection, own=True)
                 self._own[collection.id] = known = (collection.encoder_id, digest, words)
             self._own.move_to_end(collection.id)
             while len(self._own) > _KEPT:
@@ -134,26 +129,37 @@ class Lexicons:
         with self._storage.database.read() as connection:
             return vocabularies.digest(connection, collection.id)
 
-    def _attempt(self, collection: CollectionRow, read: Callable[[], Vocabulary]) -> Words | None:
+    def _attempt(self, collection: CollectionRow, *, own: bool) -> Words | None:
         try:
-            words = self._open(collection, read())
+            words = self._open(collection, own=own)
         except CategoriserError as error:  # told in a sentence; names and pages go on without
             self.problem = str(error)
             return None
         self.problem = None
         return words
 
-    def _open(self, collection: CollectionRow, vocabulary: Vocabulary) -> Words | None:
+    def _with_own(self, collection: CollectionRow) -> tuple[Vocabulary, bool]:
+        """The words of a collection, and whether they stand instead of all others."""
+        with self._storage.database.read() as connection:
+            own = vocabularies.find(connection, collection.id)
+        if own is None:
+            return self.vocabulary(), False
+        mine = parse_vocabulary(own.text, OWN)
+        return mine if own.replaces else mine.joined(self.vocabulary().terms, f"own-{own.digest}"), own.replaces
+
+    def _open(self, collection: CollectionRow, *, own: bool) -> Words | None:
         table = self._settings.naming.table
+        vocabulary, alone = self._with_own(collection) if own else (self.vocabulary(), False)
         if table:
             space = read_table(Path(table).expanduser(), collection.encoder_id, collection.dimension)
-            return Words(Lexicon(space, vocabulary.joined(space.vocabulary.terms, vocabulary.id)))
+            all_words = vocabulary if alone else vocabulary.joined(space.vocabulary.terms, vocabulary.id)
+            return Words(Lexicon(space, all_words))
         if takes_ready_vectors(collection.encoder_id):
             return None
         cache = self._cache(collection)
         if not len(cache) and not self._encoder_of(collection).reads_text:
             return None
-        if vocabulary is not self._vocabulary:
+        if own:
             cache = AsideCache(cache)
         return Words(Lexicon(EncoderSpace(_LateEncoder(collection, self._encoder_of), cache), vocabulary))
 

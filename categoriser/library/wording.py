@@ -160,7 +160,9 @@ class Worded(Naming):
     def _vocabulary(self, row: CollectionRow) -> Vocabulary:
         """Of a view of terms its terms; of other texts none."""
         if not _is_labelled(row):
-            return self._namers.lexicons.vocabulary_of(row)
+            lexicons = self._namers.lexicons
+            words = lexicons.words_of(row) if lexicons.has_table else None  # a table brings words of its own
+            return lexicons.vocabulary_of(row) if words is None else words.lexicon.vocabulary
         with self._storage.database.read() as connection:
             made = views.find(connection, row.id)
         terms = [] if made is None else made.spec.get("terms", {}).get("words", ())

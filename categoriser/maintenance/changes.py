@@ -226,14 +226,13 @@ def publish(
             taxonomy_version=version,
             **values,
         )
-        measured = run and _standing(connection, collection.id, moved, absorbed)
         history.put(
             connection,
             collection.id,
             version,
             kind=kind,
             seconds=time.perf_counter() - started,
-            summary={**(summary or {}), **(measured or {})},
+            summary={**(summary or {}), **_standing(connection, collection.id, run, moved, absorbed)},
             change=change.as_json(),
         )
         if undoes is not None:
@@ -248,8 +247,12 @@ def publish(
     return Published(version, moved, created, gone, absorbed, reconsidered)
 
 
-def _standing(connection: Connection, collection_id: int, moved: int, absorbed: int) -> dict[str, int]:
-    """What a run leaves, for those who look at how a collection has developed."""
+def _standing(
+    connection: Connection, collection_id: int, run: Calibration | None, moved: int, absorbed: int
+) -> dict[str, int]:
+    """What a run did and leaves, for those who look at how a collection has developed."""
+    if run is None:
+        return {}
     return {
         "images": taxonomy.images_in_all(connection, collection_id),
         "unsorted": taxonomy.unsorted(connection, collection_id),

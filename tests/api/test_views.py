@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 
 from categoriser import Library
@@ -79,3 +81,19 @@ def test_what_makes_no_sense_is_refused(service: httpx.Client, library: Library)
     assert service.post(url, json={"name": "x", "terms": ["a", "b"]}).status_code == 400
     assert service.post("/v1/collections/nobody/views", json={"name": "x"}).status_code == 404
     assert service.delete(url, params={"view": "nobody"}).status_code == 404
+
+
+def test_what_a_view_would_take_is_told_before_it_is_made(service: httpx.Client) -> None:
+    base = "/v1/collections/thought-about"
+    url = f"{base}/views/estimate"
+    for number in range(5):
+        fields = {"title": f"a {number}", "album": 7} if number < 3 else {"title": None}
+        files, data = {"file": (f"{number}.png", picture(number))}, {"metadata": json.dumps(fields)}
+        assert service.post(f"{base}/images", files=files, data=data).is_success
+    told = service.post(url, json={"criterion": "place", "from_metadata": "title"}).json()
+    assert (told["images"], told["texts"]) == (5, 3)
+    assert told["fields"] == [{"name": "title", "images": 3}]
+    assert "reads no words" in told["terms_problem"]
+    assert (told["model"], told["questions"]) == (None, 0)
+    assert service.get(f"{base}/views").json()["views"] == []
+    assert service.post(url, json={"from_metadata": 'a"b'}).status_code == 400
