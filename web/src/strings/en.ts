@@ -387,6 +387,7 @@ export const en = {
     lastAt: (at: number | null) => (at ? `Last: ${when(at)}` : 'None so far'),
     summary: (summary: Record<string, unknown>) =>
       Object.entries(summary)
+        .filter(([name]) => !['images', 'categories', 'unsorted'].includes(name)) // these are drawn over time
         .filter(([, value]) => (typeof value === 'number' && value !== 0) || typeof value === 'string')
         .map(([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? value.toLocaleString('en') : value}`)
         .join(' · '),
@@ -483,7 +484,7 @@ export const en = {
   settings: {
     title: 'Settings',
     sections: 'Sections of the settings',
-    section: { '': 'Collection', names: 'Names and words', webhooks: 'Webhooks', keys: 'Keys' },
+    section: { '': 'Collection', names: 'Names', webhooks: 'Webhooks', keys: 'Keys' },
     dial: 'How fine the categories are',
     dialText: 'The one dial. It means the same for every encoder; the next run follows it.',
     dials: { broad: 'Broad', balanced: 'Balanced', fine: 'Fine' } as Record<string, string>,
@@ -616,6 +617,23 @@ export const en = {
     confirm: 'Add it',
     url: 'Address',
     which: 'Which events',
+    kinds: {
+      attach: 'Picture filed',
+      spawn: 'New category',
+      split: 'Category split off',
+      merge: 'Categories merged',
+      move: 'Picture moved',
+      retire: 'Category ended',
+      name: 'Category named',
+      relabel: 'Better name found',
+      rename: 'Category renamed',
+      run: 'Run done',
+      suggest: 'Suggestion made',
+      undo: 'Something taken back',
+      'webhook-off': 'Webhook switched off',
+      'webhook-on': 'Webhook switched on',
+      ping: 'Test',
+    } as Record<string, string>,
     all: 'All events',
     some: 'Some',
     secret: (url: string) => `The secret that messages to ${url} are signed with`,
