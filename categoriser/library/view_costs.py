@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from categoriser.catalog import collections, taxonomy
+from categoriser.catalog import collections, taxonomy, view_texts
 from categoriser.catalog.metadata_filter import MetadataCondition, met
 from categoriser.catalog.tables import images
 from categoriser.encoders import takes_ready_vectors
@@ -44,6 +45,9 @@ class ViewEstimate:
         questions: to it; 0 where its answer to this criterion is known.
         tokens: of them with their answers, at most, about.
         model_problem: why it cannot be asked, in a sentence.
+        describer: model that would describe the pictures under the criterion; None where none can.
+        to_describe: pictures that it would be shown, each once.
+        describer_problem: why it cannot be asked, in a sentence.
     """
 
     images: int
@@ -55,6 +59,9 @@ class ViewEstimate:
     questions: int
     tokens: int
     model_problem: str | None
+    describer: str | None
+    to_describe: int
+    describer_problem: str | None
 
 
 def estimate_view(
@@ -107,6 +114,18 @@ def estimate_view(
             model, questions, tokens = asked.model, asked.questions, asked.tokens
         except CategoriserError as error:
             silent = str(error)
+    from categoriser.library.describing import question_of  # noqa: PLC0415 - it knows views, which are collections
+    from categoriser.library.view_describing import describer_of  # noqa: PLC0415
+
+    eyes, to_describe, blind = None, 0, None
+    if criterion.strip():
+        try:
+            with closing(describer_of(library.settings.naming)) as describer:
+                eyes, question = describer.name, question_of(criterion, describer)
+            with library.storage.database.read() as connection:
+                to_describe = view_texts.count_undescribed(connection, row.id, question)
+        except ConfigurationError as error:
+            blind = str(error)
     return ViewEstimate(
         images=number,
         texts=texts,
@@ -117,4 +136,7 @@ def estimate_view(
         questions=questions,
         tokens=tokens,
         model_problem=silent,
+        describer=eyes,
+        to_describe=to_describe,
+        describer_problem=blind,
     )

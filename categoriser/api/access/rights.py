@@ -49,7 +49,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("delete_image", "delete_collection", "erase_collection"),
         *("move", "reject", "merge", "split", "edit_category", "keep_apart", "edit_collection", "name_categories"),
         *("undo", "undo_event", "accept", "dismiss", "run_now", "set_schedule"),
-        *("create_view", "add_texts", "ask_terms", "estimate_view", "delete_view", "set_vocabulary"),
+        *("create_view", "add_texts", "ask_terms", "estimate_view", "describe_view", "delete_view", "set_vocabulary"),
         *("add_webhook", "change_webhook", "remove_webhook", "rotate_secret", "replay_events", "ping_webhook"),
     ),
     Need.ADMIN: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from categoriser.api.models.base import Model
+from categoriser.domain import LARGEST_NUMBER
 
 
 class ViewRequest(Model):
@@ -46,6 +47,16 @@ class ViewEstimateInfo(BaseModel):
     questions: int = Field(description="to it: 1, or 0 where its answer is known")
     tokens: int = Field(description="of the question with its answer, at most, about")
     model_problem: str | None = Field(description="why it cannot be asked")
+    describer: str | None = Field(description="model that would describe pictures under the criterion")
+    to_describe: int = Field(description="pictures that it would be shown, each once")
+    describer_problem: str | None = Field(description="why it cannot be asked")
+
+
+class DescribeRequest(Model):
+    """How many pictures to have described now; ``after``: what the answer before called ``next``."""
+
+    pictures: int = Field(default=16, ge=0, le=200, description="0 only files what is described already")
+    after: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
 
 
 class TermsRequest(Model):
@@ -96,6 +107,17 @@ class RefusedText(BaseModel):
 
     image_id: str
     reason: str
+
+
+class DescribedInfo(BaseModel):
+    """What came of describing pictures. ``next``: null when every picture was looked at."""
+
+    described: int
+    filed: int = Field(description="texts that are in the view now, known ones too")
+    left: int = Field(description="pictures without a description")
+    failed: list[RefusedText]
+    seconds: float
+    next: int | None
 
 
 class TextReport(BaseModel):

@@ -12,6 +12,8 @@ from categoriser.api.models.images import Deleted
 from categoriser.api.models.views import (
     Attributes,
     CandidateTerms,
+    DescribedInfo,
+    DescribeRequest,
     EstimateRequest,
     RefusedText,
     TermsRequest,
@@ -26,6 +28,7 @@ from categoriser.api.needs import PageLength, TheLibrary
 from categoriser.api.paths import CollectionName
 from categoriser.domain import Filed, Refused
 from categoriser.library import View
+from categoriser.library.view_describing import describe_some
 
 router = APIRouter(prefix="/{collection}/views", tags=["views"])
 
@@ -80,6 +83,24 @@ def ask_terms(library: TheLibrary, collection: CollectionName, wanted: TermsRequ
 def add_texts(library: TheLibrary, collection: CollectionName, view: NameQuery, given: ViewTexts) -> TextReport:
     """By image id; the same again changes nothing."""
     return _reported(library.collection(collection, create=False).view(view).add_texts(given.texts))
+
+
+@router.post("/descriptions", summary="Have pictures described for a view")
+def describe_view(
+    library: TheLibrary, collection: CollectionName, view: NameQuery, wanted: DescribeRequest
+) -> DescribedInfo:
+    """By the model in naming.captions, a few at a time; nothing is described twice, and whoever stops can go on."""
+    found = library.collection(collection, create=False).view(view)
+    after = -1 if wanted.after is None else wanted.after
+    done = describe_some(found, library.settings.naming, pictures=wanted.pictures, after=after)
+    return DescribedInfo(
+        described=done.described,
+        filed=done.filed,
+        left=done.left,
+        failed=[RefusedText(image_id=one.item, reason=one.reason) for one in done.failed],
+        seconds=done.seconds,
+        next=done.next,
+    )
 
 
 @router.get("/attributes", summary="What each view says an image is")
