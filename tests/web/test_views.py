@@ -31,7 +31,7 @@ def test_a_view_by_a_sentence_says_what_it_takes_before_it_is_made(visit: Visit,
     page.get_by_text("reads no words").wait_for()  # this encoder
     make = page.get_by_role("button", name="Make it")
     assert make.is_disabled()
-    page.get_by_role("button", name="A field of the metadata").click()
+    page.get_by_role("button", name="Metadata").click()
     page.get_by_role("button", name="title 10").click()
     cost = page.get_by_role("region", name="What it takes")
     cost.get_by_text("10 texts read on this machine; 2 pictures without one stay Unsorted").wait_for()
@@ -61,7 +61,7 @@ def test_pictures_are_sent_to_a_model_only_after_its_cost_was_shown(
         page = browser.new_context().new_page()
         page.goto(f"{service.base_url}/c/anna/views")
         page.get_by_label("What should these pictures be grouped by?").fill("object")
-        page.get_by_role("button", name="Descriptions by a model").click()
+        page.get_by_role("button", name="Descriptions").click()
         page.get_by_text("12 pictures sent to eyes@").wait_for()
         assert chat.requests == []
         page.get_by_role("button", name="Make it").click()

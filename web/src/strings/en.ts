@@ -457,7 +457,7 @@ export const en = {
     criterionHint: 'the place where it was taken',
     name: 'Name of the view',
     how: 'Told by',
-    hows: { terms: 'Words', metadata: 'A field of the metadata', describe: 'Descriptions by a model' },
+    hows: { terms: 'Words', metadata: 'Metadata', describe: 'Descriptions' },
     describeText: 'A model that sees pictures is shown each of them once and says what it sees with regard to that.',
     termsText: 'Each picture goes to the word that it is most like.',
     terms: 'Words, separated by commas',
