@@ -252,6 +252,12 @@ def unsorted(connection: Connection, collection_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def images_in_all(connection: Connection, collection_id: int) -> int:
+    """Number of images, in categories or not."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(micros.c.images), 0)).where(micros.c.collection_id == collection_id)
+    return int(connection.execute(query).scalar_one())
+
+
 def counted(connection: Connection, collection_id: int) -> dict[int, int]:
     """Images per micro-cluster, counted from the images themselves; for checks."""
     query = (

@@ -28,6 +28,7 @@ from categoriser.library.given import (
     as_vectors,
 )
 from categoriser.library.mapping import Mapped
+from categoriser.library.naming_state import Costed
 from categoriser.library.outgoing import Outgoing
 from categoriser.library.overview import Overview
 from categoriser.library.viewing import Viewed
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from categoriser.library.library import Library
 
 
-class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped):
+class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
     """A named collection of a library. Cheap to make; all state is in the library."""
 
     def __init__(self, library: Library, row: CollectionRow) -> None:

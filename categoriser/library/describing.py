@@ -76,6 +76,10 @@ class EndpointDescriber:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=seconds)
 
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
     def describe(self, image: bytes, criterion: str) -> str:
         """See ``Describer.describe``."""
         shown = {"url": "data:image/jpeg;base64," + base64.b64encode(image).decode()}
@@ -223,20 +227,20 @@ def describe(
             report.capped = True
             continue
         else:
-            text = _describe_one(view, describer, question, image_id, sha256, stored, report)
+            text = describe_one(view, describer, question, image_id, sha256, stored, report)
         if text is not None:
             waiting[image_id] = text
         if len(waiting) >= _TOGETHER:
-            _file(view, waiting)
+            file_described(view, waiting)
         if progress is not None:
             progress(done, total)
-    _file(view, waiting)
+    file_described(view, waiting)
     report.left += len(report.failed)
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _describe_one(
+def describe_one(
     view: View,
     describer: Describer,
     question: str,
@@ -245,6 +249,7 @@ def _describe_one(
     thumbnail: Path,
     report: DescribeReport,
 ) -> str | None:
+    """Describe one picture and keep the text; what went wrong is added to the report and answered with None."""
     try:
         text = describer.describe(thumbnail.read_bytes(), view.criterion)
     except (CategoriserError, OSError) as error:
@@ -257,7 +262,8 @@ def _describe_one(
     return text
 
 
-def _file(view: View, waiting: dict[str, str]) -> None:
+def file_described(view: View, waiting: dict[str, str]) -> None:
+    """File image id → text in a view, and empty the mapping."""
     certain = {one: text for one, text in waiting.items() if text.strip(" .!").casefold() not in _UNCERTAIN}
     view.add_texts({one: certain.get(one, "uncertain") for one in waiting})
     waiting.clear()
@@ -298,7 +304,11 @@ def _known(storage: Storage, parent_id: int, question: str, sha256: str) -> str 
 
 def _question(view: View, describer: Describer) -> str:
     """Digest of who is asked what: with another criterion or describer a picture is described anew."""
-    criterion = view.criterion
-    if not criterion:
+    if not view.criterion:
         raise ConfigurationError(f"View {view.name!r} has no criterion: make one that says what is to be described.")
+    return question_of(view.criterion, describer)
+
+
+def question_of(criterion: str, describer: Describer) -> str:
+    """Digest of who is asked what about a picture: descriptions are kept under it."""
     return hashlib.sha256(f"{describer.name}\0{criterion}\0{_PROMPT}".encode()).hexdigest()

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from categoriser.catalog import collections
+from categoriser.catalog import collections, costs
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import NamingReport
@@ -31,13 +31,14 @@ from categoriser.naming.endpoint import ChatEndpoint
 from categoriser.naming.llama import Llama, find_gguf, require_llama
 from categoriser.naming.llm import EndpointModel, LanguageModel, LanguageNames
 from categoriser.naming.look import Looks
+from categoriser.naming.meter import Meter, MeteredCaptioner, MeteredModel
 from categoriser.naming.prompts import read_prompt
 from categoriser.naming.relabel import Policy
 from categoriser.naming.style import LONGEST
 from categoriser.naming.vision import EndpointCaptioner
 from categoriser.naming.vocabulary import Vocabulary
 from categoriser.naming.words import Words
-from categoriser.settings import Settings, config_folder
+from categoriser.settings import NamingSettings, Settings, config_folder
 from categoriser.state import Storage
 
 _log = logging.getLogger(__name__)
@@ -78,11 +79,15 @@ class Namers:
             NotFoundError: the collection was deleted.
         """
         with self._session:
-            chain, style, problems = self._sources(collection)
+            meter = Meter()
+            chain, style, problems = self._sources(collection, meter)
             policy = Policy(daily=self._settings.naming.daily)
-            report = name_categories(
-                self._storage, collection.id, chain, style, policy, self.pictures, self._closing.is_set
-            )
+            try:
+                report = name_categories(
+                    self._storage, collection.id, chain, style, policy, self.pictures, self._closing.is_set
+                )
+            finally:
+                self._remember(collection, meter)
             return _with_problems(report, problems)
 
     def after_run(self, collection_id: int) -> None:
@@ -127,9 +132,19 @@ class Namers:
             vocabulary = Vocabulary(())
         return group_labels(groups, vocabulary, self.style)
 
-    def describer(self, collection: CollectionRow) -> Describer:
-        """Texts about exemplars of a collection."""
-        return Describer(self._captioner(), FolderCaptions(self._storage.media.captions(collection.key)))
+    def describer(self, collection: CollectionRow, meter: Meter | None = None) -> Describer:
+        """Texts about exemplars of a collection; what is described for them is counted."""
+        captioner = self._captioner()
+        if captioner is not None and meter is not None:
+            captioner = MeteredCaptioner(captioner, meter)
+        return Describer(captioner, FolderCaptions(self._storage.media.captions(collection.key)))
+
+    def is_described(self, collection: CollectionRow, picture: Picture) -> bool:
+        """Whether a text about a picture is there already; opens no model."""
+        if picture.text:
+            return True
+        known = FolderCaptions(self._storage.media.captions(collection.key))
+        return bool(picture.sha256) and known.has_any(str(picture.sha256))
 
     def pictures(self, collection: CollectionRow, rows: Sequence[Record]) -> list[Picture]:
         """Image rows as sources look at them."""
@@ -149,7 +164,25 @@ class Namers:
         for endpoint in self._endpoints:
             endpoint.close()
 
+    @property
+    def settings(self) -> NamingSettings:
+        """As they were given."""
+        return self._settings.naming
+
+    def problem_of(self, part: str) -> str | None:
+        """Why "llm" or "captions" cannot be used; None also where that was not tried yet."""
+        return self._broken.get(part)
+
     # ---- parts of the above --------------------------------------------------------------------------------------
+
+    def _remember(self, collection: CollectionRow, meter: Meter) -> None:
+        if not meter.spent:
+            return
+        with self._storage.database.write() as connection:
+            if collections.get(connection, collection.id) is None:
+                return  # deleted meanwhile
+            for (part, model), one in meter.spent.items():
+                costs.add(connection, collection.id, costs.Cost(part, model, one.calls, one.tokens, one.seconds))
 
     def _quick(self, collection_id: int) -> bool:
         """Whether naming asks no model: neither for names or captions nor for the vectors of the vocabulary."""
@@ -160,7 +193,7 @@ class Namers:
             return True
         if one.llm or one.captions:
             return False
-        if one.table or self.lexicons.is_opened(collection.encoder_id):
+        if one.table or self.lexicons.is_opened(collection):
             return True
         return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
 
@@ -170,18 +203,18 @@ class Namers:
                 return
             self.after_run(collection_id)
 
-    def _sources(self, collection: CollectionRow) -> tuple[Chain, Style, list[str]]:
+    def _sources(self, collection: CollectionRow, meter: Meter) -> tuple[Chain, Style, list[str]]:
         """The sources for a collection, the style of its names, and why some sources are left out."""
         if _has_labels(collection):
             names = label_names(self._storage, collection.id)
             return Chain([names, Looks()], lambda _: names), _as_labelled(self.style), []
-        chain, problems = self._chain(collection)
+        chain, problems = self._chain(collection, meter)
         return chain, self.style, problems
 
-    def _chain(self, collection: CollectionRow) -> tuple[Chain, list[str]]:
-        words, describer = self.words_of(collection), self.describer(collection)
+    def _chain(self, collection: CollectionRow, meter: Meter) -> tuple[Chain, list[str]]:
+        words, describer = self.words_of(collection), self.describer(collection, meter)
         made: dict[str, NameSource | None] = {
-            "llm": self._language_names(describer, words),
+            "llm": self._language_names(describer, words, meter),
             "vocabulary": words,
             "captions": CaptionPhrases(describer),
         }
@@ -190,7 +223,7 @@ class Namers:
         told = [] if self.lexicons.problem is None else [self.lexicons.problem]
         return chain, [*told, *self._broken.values()]
 
-    def _language_names(self, describer: Describer, words: Words | None) -> LanguageNames | None:
+    def _language_names(self, describer: Describer, words: Words | None, meter: Meter) -> LanguageNames | None:
         if not self._settings.naming.llm or (model := self._language_model()) is None:
             return None
         prompts = config_folder() / "prompts"
@@ -200,7 +233,8 @@ class Namers:
             if ": " in line
         )
         terms = None if words is None else partial(_best, words)
-        return LanguageNames(model, read_prompt(prompts / "name.txt"), examples, describer=describer, terms=terms)
+        asked, prompt = MeteredModel(model, meter), read_prompt(prompts / "name.txt")
+        return LanguageNames(asked, prompt, examples, describer=describer, terms=terms)
 
     def _language_model(self) -> LanguageModel | None:
         if not self._language:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from categoriser.catalog import collections, images, views
+from categoriser.catalog import collections, costs, images, views
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.costs import Cost
 from categoriser.encoders import takes_ready_vectors
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.searching import label_of
 from categoriser.library.term_asking import TermsEstimate
+from categoriser.library.view_costs import ViewEstimate, estimate_view
 from categoriser.pipeline import remove_images
 from categoriser.state import Storage
 
@@ -95,7 +98,14 @@ class Viewed:
             NamingError: the model cannot be had, refuses, or answers something else.
         """
         self._check_reads_text()
-        return self._library.namers.terms.terms(criterion)
+        asked, started = self.estimate_terms(criterion), time.perf_counter()
+        terms = self._library.namers.terms.terms(criterion)
+        if asked.questions:
+            spent = Cost("terms", asked.model, asked.questions, asked.tokens, time.perf_counter() - started)
+            with self._storage.database.write() as connection:
+                if collections.get(connection, self._id) is not None:
+                    costs.add(connection, self._id, spent)
+        return terms
 
     def estimate_terms(self, criterion: str) -> TermsEstimate:
         """What ``candidate_terms`` would take; nothing is asked.
@@ -105,6 +115,16 @@ class Viewed:
         """
         self._check_reads_text()
         return self._library.namers.terms.estimate(criterion)
+
+    def estimate_view(
+        self, *, criterion: str = "", terms: Sequence[str] = (), from_metadata: str | None = None
+    ) -> ViewEstimate:
+        """What making a view would take: images, texts, questions to a model; nothing is asked, nothing is made.
+
+        Raises:
+            ConfigurationError: the field cannot be one of metadata.
+        """
+        return estimate_view(self._library, self._id, criterion=criterion, terms=terms, from_metadata=from_metadata)
 
     def views(self, *, after: str = "", limit: int = 100) -> list[View]:
         """Its views by name."""

@@ -177,6 +177,9 @@ def publish(
         next_category=next_category,
     )
     after = grouping.labels
+    left = (before != after) & (before >= 0)
+    moved, reconsidered = _counted(left, guessed, ran=run is not None)
+    absorbed = int(np.count_nonzero((before == UNSORTED) & (after >= 0)))
     version = collection.taxonomy_version + 1
     touched = change.touched() | _categories_of(before, after)
     checked = dict.fromkeys(touched, 0) if checked is None else checked
@@ -229,7 +232,7 @@ def publish(
             version,
             kind=kind,
             seconds=time.perf_counter() - started,
-            summary=summary or {},
+            summary={**(summary or {}), **_standing(connection, collection.id, run, moved, absorbed)},
             change=change.as_json(),
         )
         if undoes is not None:
@@ -241,10 +244,22 @@ def publish(
         storage.delivery.deliver(order)
     grouping.checked |= checked
     state.published(version, values, ran=run is not None)
-    left = (before != after) & (before >= 0)
-    moved, reconsidered = _counted(left, guessed, ran=run is not None)
-    absorbed = int(np.count_nonzero((before == UNSORTED) & (after >= 0)))
     return Published(version, moved, created, gone, absorbed, reconsidered)
+
+
+def _standing(
+    connection: Connection, collection_id: int, run: Calibration | None, moved: int, absorbed: int
+) -> dict[str, int]:
+    """What a run did and leaves, for those who look at how a collection has developed."""
+    if run is None:
+        return {}
+    return {
+        "images": taxonomy.images_in_all(connection, collection_id),
+        "unsorted": taxonomy.unsorted(connection, collection_id),
+        "categories": len(taxonomy.living(connection, collection_id)),
+        "moved": moved,
+        "absorbed": absorbed,
+    }
 
 
 def _guessed(state: EngineState, change: Change) -> npt.NDArray[np.bool_]:

@@ -79,6 +79,10 @@ class FolderCaptions:
         except OSError as error:
             _log.warning("a caption could not be kept in %s: %s", file, error.strerror)
 
+    def has_any(self, sha256: str) -> bool:
+        """Whether any captioner described it."""
+        return bool(self._read(sha256))
+
     def _read(self, sha256: str) -> dict[str, object]:
         try:
             told = json.loads(self._file(sha256).read_text(encoding="utf-8"))

@@ -71,3 +71,20 @@ class TextCache:
         except OSError as error:
             draft.unlink(missing_ok=True)
             _log.warning("the vectors of words could not be kept in %s: %s", self._file, error.strerror)
+
+
+class AsideCache(TextCache):
+    """Vectors of words that only one collection has, in memory, above those that all share: they leave no trace."""
+
+    def __init__(self, shared: TextCache) -> None:
+        super().__init__(None)
+        self._shared = shared
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._vectors or text in self._shared
+
+    def get(self, texts: Sequence[str]) -> FloatMatrix:
+        """[n, t]; all must be there."""
+        return np.stack(
+            [self._vectors[text] if text in self._vectors else self._shared.get([text])[0] for text in texts]
+        )

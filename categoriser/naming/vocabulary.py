@@ -95,6 +95,18 @@ def read_vocabulary(paths: Sequence[Path]) -> Vocabulary:
     return _made(terms, "+".join(path.stem for path in paths))
 
 
+def parse_vocabulary(text: str, name: str) -> Vocabulary:
+    """The terms of a text in the format of a vocabulary file.
+
+    Raises:
+        ConfigurationError: it says nothing or makes no sense; the sentence names the line.
+    """
+    terms = list(_parsed(text.splitlines(), Path(name)))
+    if not terms:
+        raise ConfigurationError(f"The vocabulary {name} holds no words; write one or more per line.")
+    return _made(terms, name)
+
+
 def forms(word: str) -> Iterator[str]:
     """A word in lower case, then with its plural taken off or put on."""
     word = " ".join(word.replace("_", " ").casefold().split())

@@ -93,6 +93,10 @@ def use_everything(client: httpx.Client, receiver: Receiver) -> None:
     client.post(f"{ANNA}/versions/{third['version']}/undo")
     client.put(f"{ANNA}/schedule", json={"schedule": "every 6h"})
     client.get(f"{ANNA}/schedule")
+    client.get(f"{ANNA}/naming")
+    client.put(f"{ANNA}/vocabulary", json={"text": "wine: merlot, syrah | shiraz"})
+    client.get(f"{ANNA}/vocabulary")
+    client.get(f"{ANNA}/vocabulary/words", params={"own": True})
     client.get("/v1/schedule")
     client.get("/v1/collections")
     client.get("/healthz")
@@ -105,6 +109,7 @@ def use_everything(client: httpx.Client, receiver: Receiver) -> None:
 def _use_views(client: httpx.Client, ids: list[str]) -> None:
     client.post(f"{ANNA}/views", json={"name": "mood", "criterion": "mood", "texts": {ids[0]: "a calm sea"}})
     client.post(f"{ANNA}/views/texts", params={"view": "mood"}, json={"texts": {ids[1]: "a wild storm"}})
+    client.post(f"{ANNA}/views/estimate", json={"criterion": "mood", "from_metadata": "album"})
     client.get(f"{ANNA}/views")
     client.get(f"{ANNA}/views/attributes", params={"image_id": ids[0]})
     client.delete(f"{ANNA}/views", params={"view": "mood", "confirm": "mood"})

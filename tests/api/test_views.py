@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import httpx
 
 from categoriser import Library
+from tests.api.conftest import serving
 from tests.descriptions import KINDS, described
+from tests.naming.conftest import ChatServer, chat
 from tests.whole import picture
+
+__all__ = ["chat"]  # a fixture
 
 
 def test_a_view_is_made_filled_run_corrected_and_deleted(service: httpx.Client, library: Library) -> None:
@@ -79,3 +86,61 @@ def test_what_makes_no_sense_is_refused(service: httpx.Client, library: Library)
     assert service.post(url, json={"name": "x", "terms": ["a", "b"]}).status_code == 400
     assert service.post("/v1/collections/nobody/views", json={"name": "x"}).status_code == 404
     assert service.delete(url, params={"view": "nobody"}).status_code == 404
+
+
+def test_what_a_view_would_take_is_told_before_it_is_made(service: httpx.Client) -> None:
+    base = "/v1/collections/thought-about"
+    url = f"{base}/views/estimate"
+    for number in range(5):
+        fields = {"title": f"a {number}", "album": 7} if number < 3 else {"title": None}
+        files, data = {"file": (f"{number}.png", picture(number))}, {"metadata": json.dumps(fields)}
+        assert service.post(f"{base}/images", files=files, data=data).is_success
+    told = service.post(url, json={"criterion": "place", "from_metadata": "title"}).json()
+    assert (told["images"], told["texts"]) == (5, 3)
+    assert told["fields"] == [{"name": "title", "images": 3}]
+    assert "reads no words" in told["terms_problem"]
+    assert (told["model"], told["questions"]) == (None, 0)
+    assert service.get(f"{base}/views").json()["views"] == []
+    assert service.post(url, json={"from_metadata": 'a"b'}).status_code == 400
+
+
+def test_pictures_are_described_a_few_at_a_time_and_none_twice(tmp_path: Path, chat: ChatServer) -> None:
+    chat.says("The object in the picture is a cargo ship.")
+    eyes = {"captions": chat.url, "caption_model": "eyes", "automatic": False}
+    with Library.open(tmp_path / "library", "classic", automatic_runs=False, naming=eyes) as library:
+        library.collection("photos").add([picture(i) for i in range(5)])
+        with serving(library) as client:
+            url, view = "/v1/collections/photos/views", {"view": "by object"}
+            told = client.post(f"{url}/estimate", json={"criterion": "object"}).json()
+            assert (told["to_describe"], told["describer_problem"]) == (5, None)
+            assert told["describer"].startswith("eyes@")
+            assert chat.requests == []
+            client.post(url, json={"name": "by object", "criterion": "object"}).raise_for_status()
+            first = client.post(f"{url}/descriptions", params=view, json={"pictures": 3}).json()
+            assert (first["described"], first["filed"], first["left"]) == (3, 3, 2)
+            chat.answer = lambda _: (400, {}, b"{}")
+            failed = client.post(f"{url}/descriptions", params=view, json={"pictures": 1}).json()
+            assert (failed["described"], len(failed["failed"]), failed["left"]) == (0, 1, 2)
+            chat.says("The object in the picture is a harp.")
+            rest = client.post(f"{url}/descriptions", params=view, json={"pictures": 3, "after": first["next"]}).json()
+            assert (rest["described"], rest["left"], rest["next"]) == (2, 0, None)
+            assert len(chat.requests) == 6
+            again = client.post(f"{url}/descriptions", params=view, json={}).json()
+            assert (again["described"], again["filed"], len(chat.requests)) == (0, 0, 6)
+            client.delete(url, params=view)
+            client.post(url, json={"name": "by object", "criterion": "object"}).raise_for_status()
+            known = client.post(f"{url}/descriptions", params=view, json={"pictures": 0}).json()
+            assert (known["described"], known["filed"], len(chat.requests)) == (0, 5, 6)
+            (spent,) = client.get("/v1/collections/photos/naming").json()["spent"]
+            assert (spent["part"], spent["calls"]) == ("descriptions", 6)
+
+
+def test_describing_without_a_model_or_a_criterion_is_refused_in_a_sentence(service: httpx.Client) -> None:
+    base = "/v1/collections/blind"
+    service.post(f"{base}/images", files={"file": ("1.png", picture(1))}).raise_for_status()
+    told = service.post(f"{base}/views/estimate", json={"criterion": "mood"}).json()
+    assert "naming.captions" in told["describer_problem"]
+    service.post(f"{base}/views", json={"name": "mood", "criterion": "mood"}).raise_for_status()
+    refused = service.post(f"{base}/views/descriptions", params={"view": "mood"}, json={})
+    assert refused.status_code == 400
+    assert "naming.captions" in refused.json()["error"]["message"]

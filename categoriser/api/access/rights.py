@@ -41,6 +41,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         ),
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
+        *("get_naming", "get_vocabulary", "list_words"),
         *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial"),
     ),
     Need.WRITE: (
@@ -48,7 +49,7 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("delete_image", "delete_collection", "erase_collection"),
         *("move", "reject", "merge", "split", "edit_category", "keep_apart", "edit_collection", "name_categories"),
         *("undo", "undo_event", "accept", "dismiss", "run_now", "set_schedule"),
-        *("create_view", "add_texts", "ask_terms", "delete_view"),
+        *("create_view", "add_texts", "ask_terms", "estimate_view", "describe_view", "delete_view", "set_vocabulary"),
         *("add_webhook", "change_webhook", "remove_webhook", "rotate_secret", "replay_events", "ping_webhook"),
     ),
     Need.ADMIN: (

@@ -84,6 +84,9 @@ class SessionView(BaseModel):
     """Who one is and what one may do."""
 
     access: Literal["open", "keys"] = Field(description="open: programs of this machine need no key")
+    setting: Literal["auto", "required", "off"] = Field(
+        description="auto: the first key that is made closes the service"
+    )
     signed_in: bool
     kind: Literal["local", "key", "token", "session"] | None
     key: str | None = Field(description="public part of the key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,9 +12,13 @@ from categoriser.api.models.images import Deleted
 from categoriser.api.models.views import (
     Attributes,
     CandidateTerms,
+    DescribedInfo,
+    DescribeRequest,
+    EstimateRequest,
     RefusedText,
     TermsRequest,
     TextReport,
+    ViewEstimateInfo,
     ViewInfo,
     ViewPage,
     ViewRequest,
@@ -23,6 +28,7 @@ from categoriser.api.needs import PageLength, TheLibrary
 from categoriser.api.paths import CollectionName
 from categoriser.domain import Filed, Refused
 from categoriser.library import View
+from categoriser.library.view_describing import describe_some
 
 router = APIRouter(prefix="/{collection}/views", tags=["views"])
 
@@ -54,6 +60,16 @@ def create_view(library: TheLibrary, collection: CollectionName, wanted: ViewReq
     return _described(view)
 
 
+@router.post("/estimate", summary="Ask what a view would take")
+def estimate_view(library: TheLibrary, collection: CollectionName, wanted: EstimateRequest) -> ViewEstimateInfo:
+    """Images, texts and questions to a model; nothing is asked and nothing is made."""
+    owner = library.collection(collection, create=False)
+    found = owner.estimate_view(
+        criterion=wanted.criterion, terms=wanted.terms, from_metadata=wanted.from_metadata or None
+    )
+    return ViewEstimateInfo.model_validate(dataclasses.asdict(found))
+
+
 @router.post("/terms", summary="Ask the language model for terms")
 def ask_terms(library: TheLibrary, collection: CollectionName, wanted: TermsRequest) -> CandidateTerms:
     """One question, asked once per criterion; pass what suits you as ``terms`` when you make the view."""
@@ -67,6 +83,24 @@ def ask_terms(library: TheLibrary, collection: CollectionName, wanted: TermsRequ
 def add_texts(library: TheLibrary, collection: CollectionName, view: NameQuery, given: ViewTexts) -> TextReport:
     """By image id; the same again changes nothing."""
     return _reported(library.collection(collection, create=False).view(view).add_texts(given.texts))
+
+
+@router.post("/descriptions", summary="Have pictures described for a view")
+def describe_view(
+    library: TheLibrary, collection: CollectionName, view: NameQuery, wanted: DescribeRequest
+) -> DescribedInfo:
+    """By the model in naming.captions, a few at a time; nothing is described twice, and whoever stops can go on."""
+    found = library.collection(collection, create=False).view(view)
+    after = -1 if wanted.after is None else wanted.after
+    done = describe_some(found, library.settings.naming, pictures=wanted.pictures, after=after)
+    return DescribedInfo(
+        described=done.described,
+        filed=done.filed,
+        left=done.left,
+        failed=[RefusedText(image_id=one.item, reason=one.reason) for one in done.failed],
+        seconds=done.seconds,
+        next=done.next,
+    )
 
 
 @router.get("/attributes", summary="What each view says an image is")
