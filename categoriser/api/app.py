@@ -25,6 +25,7 @@ from categoriser.api.routes import (
     browse,
     collections,
     curation,
+    deletions,
     erasure,
     exports,
     failures,
@@ -122,6 +123,7 @@ def create_app(
         curation,
         suggestions,
         naming,
+        deletions,
         images,
     ):  # images last: its paths match almost anything
         app.include_router(module.router, prefix="/v1/collections", responses=refusals)
