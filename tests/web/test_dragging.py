@@ -149,6 +149,17 @@ def test_selected_pictures_are_dragged_onto_a_category_of_the_side_bar(
     page.get_by_text(f"1 picture moved to {target['label']}").wait_for()
     assert categories(service, "moved")[target["label"]] == before[target["label"]] + 1
 
+    # onto Unsorted says that it is not what its category is
+    others = service.get("/v1/collections/moved/images", params={"category": listed[2]["id"]}).json()["images"]
+    strange = {"image_ids": [others[0]["id"]]}
+    service.post("/v1/collections/moved/rejections", json=strange).raise_for_status()
+    unsorted = service.get("/v1/collections/moved/categories").json()["unsorted"]
+    gone = tiles.nth(0).get_attribute("data-id")
+    tiles.nth(0).drag_to(page.get_by_role("complementary").get_by_role("link", name="Unsorted"))
+    page.get_by_text("1 picture taken out, never to come back").wait_for()
+    assert service.get("/v1/collections/moved/categories").json()["unsorted"] == unsorted + 1
+    assert source["id"] in service.get(f"/v1/collections/moved/images/{gone}/why").json()["rejected"]
+
 
 def names(service: httpx.Client, collection: str) -> set[Any]:
     """Of all its images."""

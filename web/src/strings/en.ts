@@ -234,7 +234,8 @@ export const en = {
     others: (n: number) => `+${n.toLocaleString('en')}`,
     elsewhere: (n: number) => `and ${counted(n, 'other category', 'other categories')}`,
     ends: (label: string) => `“${label}” is empty then, and ends.`,
-    text: 'Their vectors, thumbnails and stored originals go too, out of every view. This is final: there is no undo.',
+    text: (n: number) =>
+      `${n === 1 ? 'Its vector, thumbnail and stored original go' : 'Their vectors, thumbnails and stored originals go'} too, out of every view. This is final: there is no undo.`,
     confirm: (n: number) => `Delete ${pictures(n)}`,
   },
 
