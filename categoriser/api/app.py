@@ -26,6 +26,7 @@ from categoriser.api.routes import (
     browse,
     collections,
     curation,
+    deletions,
     erasure,
     exports,
     failures,
@@ -123,6 +124,7 @@ def create_app(
         curation,
         suggestions,
         naming,
+        deletions,
         images,
     ):  # images last: its paths match almost anything
         add_routes(app, module.router, prefix="/v1/collections", responses=refusals)

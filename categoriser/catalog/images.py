@@ -88,16 +88,18 @@ def assignments(connection: Connection, collection_id: int) -> list[tuple[str, i
     return [(row.image_id, row.category) for row in connection.execute(query)]
 
 
-def of_category(connection: Connection, collection_id: int, category: int | None) -> tuple[list[int], list[str]]:
-    """Rows and ids of the images of a category, or of Unsorted for None, in order of arrival."""
+def of_category(
+    connection: Connection, collection_id: int, category: int | None
+) -> tuple[list[int], list[str], list[bool]]:
+    """Images of a category, or of Unsorted for None, in order of arrival: rows, ids, whether only tentatively there."""
     query = (
-        sa.select(images.c.row, images.c.image_id)
+        sa.select(images.c.row, images.c.image_id, micros.c.tentative)
         .join_from(images, micros, _same_micro())
         .where(images.c.collection_id == collection_id, micros.c.category.is_not_distinct_from(category))
         .order_by(images.c.row)
     )
     found = connection.execute(query).all()
-    return [one.row for one in found], [one.image_id for one in found]
+    return [one.row for one in found], [one.image_id for one in found], [one.tentative for one in found]
 
 
 def on_map(connection: Connection, collection_id: int, *, after: int, limit: int) -> list[tuple[int, str, int | None]]:

@@ -140,3 +140,20 @@ class MicroClusters:
         self._counts[: self.length] = counts
         self._categories[: self.length] = categories
         self._tentative[: self.length] = tentative
+
+
+def middles(micros: MicroClusters) -> tuple[IntVector, FloatMatrix]:
+    """Numbers [c] of the categories that have images, ascending, and the mean of each one's images [c, d], unit length.
+
+    May be asked while the collection is being written.
+    """
+    length = micros.length
+    categories, sums = micros.categories[:length].copy(), micros.sums[:length]
+    members = np.flatnonzero((categories != UNSORTED) & (micros.counts[:length] > 0))
+    members = members[np.argsort(categories[members], kind="stable")]
+    if not len(members):
+        return np.zeros(0, np.int64), np.zeros((0, micros.dimension), np.float32)
+    numbers, starts = np.unique(categories[members], return_index=True)
+    means: FloatMatrix = np.add.reduceat(sums[members], starts, axis=0)
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    return numbers, means

@@ -5,34 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from categoriser.catalog import images
-from categoriser.domain import FloatMatrix, Granularity, IntVector
+from categoriser.catalog import images, taxonomy
+from categoriser.domain import Granularity, IntVector
 from categoriser.engine import UNSORTED
+from categoriser.engine.micros import middles
 from categoriser.errors import NotFoundError
 from categoriser.library.looking import Looking
 from categoriser.library.mosaic import MOST, mosaic
 from categoriser.maintenance.dial import preview_dial
+from categoriser.maintenance.evidence import moved
+from categoriser.naming.relabel import Policy
 from categoriser.state.engine_state import EngineState
 
 Order: TypeAlias = Literal["typical", "newest"]
+DRIFTING: Final = Policy().drift  # from there on the name of a category is looked at again
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A page of a category. ``total``: images in it; the three lists belong together.
+    """A page of a category. ``total``: images in it; the four lists belong together.
 
     ``scores``: cosine to the mean of the category, in [-1, 1]. ``doubtful``: nearer to the mean of another one.
+    ``tentative``: there only as the best guess at arrival; the next run decides anew.
     """
 
     total: int
     image_ids: Sequence[str]
     scores: Sequence[float]
     doubtful: Sequence[bool]
+    tentative: Sequence[bool]
 
 
 class Browsed(Looking):
@@ -52,7 +58,7 @@ class Browsed(Looking):
         """
         number = None if category == "unsorted" else self.category(category).number
         with self._storage.database.read() as connection:
-            rows, ids = images.of_category(connection, self._id, number)
+            rows, ids, tentative = images.of_category(connection, self._id, number)
         with self._storage.states.reading(self._id) as state:
             scores, doubtful = _judged(state, np.asarray(rows, np.int64), UNSORTED if number is None else number)
         by = (
@@ -66,7 +72,29 @@ class Browsed(Looking):
             image_ids=[ids[place] for place in chosen],
             scores=[round(float(scores[place]), 4) for place in chosen],
             doubtful=[bool(doubtful[place]) for place in chosen],
+            tentative=[number is not None and bool(tentative[place]) for place in chosen],
         )
+
+    def drift(self) -> Mapping[str, float]:
+        """How far the middle of each category has moved since it got its name, over the distance to the nearest other.
+
+        From ``DRIFTING`` on it counts as drifting: its name is looked at again. Categories that never had a name are
+        left out.
+        """
+        with self._storage.states.reading(self._id) as state:
+            numbers, means = middles(state.grouping.micros)
+        row = self.row
+        with self._storage.database.read() as connection:
+            noted = {one["number"]: one["naming"] or {} for one in taxonomy.page(connection, self._id)}
+        cosines = means @ means.T
+        np.fill_diagonal(cosines, -np.inf)
+        return {
+            str(row.category_id(number)): round(moved(noted[number], means[place], nearest), 3)
+            for place, (number, nearest) in enumerate(
+                zip(numbers.tolist(), cosines.max(axis=1, initial=-np.inf).tolist(), strict=True)
+            )
+            if noted.get(number, {}).get("centre")
+        }
 
     def preview_dial(self) -> Mapping[Granularity, int]:
         """How many categories the next run would lead to with each setting of the dial; takes as long as three runs."""
@@ -96,11 +124,7 @@ def _judged(state: EngineState, rows: IntVector, number: int) -> tuple[npt.NDArr
     """Cosine of rows to the mean of category ``number``, and whether another category's mean is nearer."""
     if not len(rows) or number == UNSORTED:
         return np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
-    micros = state.grouping.micros
-    categories, sums = micros.categories.copy(), micros.sums
-    numbers = np.unique(categories[categories != UNSORTED])
-    means: FloatMatrix = np.stack([sums[categories == one].sum(axis=0) for one in numbers.tolist()])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    numbers, means = middles(state.grouping.micros)
     known = rows < len(state.vectors.matrix)  # one that is being filed right now has no vector here yet
     scores, doubtful = np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
     own = int(np.searchsorted(numbers, number))

@@ -13,6 +13,7 @@ import numpy as np
 from categoriser.catalog import images
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
+from categoriser.domain import FloatVector
 from categoriser.engine import UNSORTED
 from categoriser.naming import Evidence, Picture, Survey
 from categoriser.state import EngineState, Storage
@@ -77,14 +78,22 @@ def reshaped(one: Evidence, noted: Mapping[str, Any], merged: float) -> bool:
 
 def drift(survey: Survey, place: int, noted: Mapping[str, Any]) -> float:
     """How far a category's middle has moved since it was named, over the distance to its nearest neighbour."""
+    centroid = survey.evidence[place].centroid
+    near = survey.neighbours(place)[:1]
+    return moved(noted, centroid, float(survey.evidence[near[0]].centroid @ centroid) if near else -np.inf)
+
+
+def moved(noted: Mapping[str, Any], centroid: FloatVector, nearest: float) -> float:
+    """``drift`` of one category: ``centroid`` [d] is its middle now, ``nearest`` the cosine to the nearest other one.
+
+    ``nearest`` is -inf where there is no other. 0 where nothing was noted, or with another encoder.
+    """
     if not noted.get("centre"):
         return 0.0
     then = np.frombuffer(base64.b64decode(noted["centre"]), np.int8).astype(np.float32)
-    centroid = survey.evidence[place].centroid
     if len(then) != len(centroid):
         return 0.0
-    near = survey.neighbours(place)[:1]
-    room = 1 - float(survey.evidence[near[0]].centroid @ centroid) if near else 0.5
+    room = 1 - nearest if np.isfinite(nearest) else 0.5
     return (1 - float(_unit(then[None])[0] @ centroid)) / max(room, 1e-3)
 
 

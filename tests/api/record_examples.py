@@ -102,6 +102,7 @@ def use_everything(client: httpx.Client, receiver: Receiver) -> None:
     client.get("/healthz")
     _use_views(client, ids)
     _use_webhooks(client, receiver)
+    client.post(f"{ANNA}/deletions", json={"image_ids": ids[1:3]})
     client.delete(image)
     client.delete(ANNA, params={"confirm": "anna"})
 

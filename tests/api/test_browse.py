@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from categoriser import Library
+from categoriser.catalog.tables import images, micros
 from categoriser.library import mapping
 from tests.api.conftest import Start
 from tests.api.test_upload import many
@@ -43,9 +45,62 @@ def test_members_are_all_images_of_a_category_the_most_typical_first(
     for category, ids in drawn.items():
         answer = service.get(f"{BASE}/members", params={"category": category}).json()
         assert sorted(answer["image_ids"]) == sorted(ids)
-        assert answer["total"] == len(ids) == len(answer["scores"]) == len(answer["doubtful"])
+        assert (
+            answer["total"] == len(ids) == len(answer["scores"]) == len(answer["doubtful"]) == len(answer["tentative"])
+        )
         assert answer["next"] is None
         assert answer["scores"] == sorted(answer["scores"], reverse=True)
+
+
+def test_members_say_which_are_there_only_for_now(service: httpx.Client, drawn: dict[str, list[str]]) -> None:
+    category, ids = next(iter(drawn.items()))
+    library = service.app_library  # type: ignore[attr-defined]
+    collection = library.collection("drawn")
+    asked = {"category": category}
+    assert not any(service.get(f"{BASE}/members", params=asked).json()["tentative"])
+    with library.storage.database.write() as connection:  # as filing leaves it
+        number = connection.execute(sa.select(images.c.micro).where(images.c.image_id == ids[0])).scalar_one()
+        here = sa.and_(micros.c.collection_id == collection.row.id, micros.c.number == number)
+        connection.execute(sa.update(micros).where(here).values(tentative=True))
+    page = service.get(f"{BASE}/members", params=asked).json()
+    assert dict(zip(page["image_ids"], page["tentative"], strict=True))[ids[0]]
+    assert all(service.get(f"{BASE}/images/{one}").json()["tentative"] for one in ids[:1])
+    with library.storage.database.write() as connection:
+        connection.execute(sa.update(micros).where(here).values(tentative=False))
+
+
+def test_a_category_drifts_when_other_pictures_come_than_it_got_its_name_for(start: Start) -> None:
+    client = start(automatic_runs=False)
+    sent = [(f"{kind}-{seed}.jpg", scene(kind, seed)) for seed in range(7) for kind in ("hills", "sunset", "bricks")]
+    many(client, "drifting", sent)
+    base = "/v1/collections/drifting"
+    assert client.get(f"{base}/drift").json()["categories"] == {}
+    client.post(f"{base}/runs").raise_for_status()
+    first = client.get(f"{base}/drift").json()
+    named = {one["id"] for one in client.get(f"{base}/categories").json()["categories"] if one["named_by"]}
+    assert set(first["categories"]) == named
+    assert max(first["categories"].values()) < 0.01
+
+    image = next(one for one in client.get(f"{base}/images").json()["images"] if one["category"] in named)
+    strange = many(client, "drifting", [(f"{seed}.jpg", scene("zebra", seed)) for seed in range(9)]).json()
+    moved = [one["image"]["image_id"] for one in strange["results"]]
+    client.post(f"{base}/moves", json={"image_ids": moved, "category": image["category"]}).raise_for_status()
+    after = client.get(f"{base}/drift").json()
+    assert after["categories"][image["category"]] > after["drifting_from"] > first["categories"][image["category"]]
+    assert all(value < 0.01 for one, value in after["categories"].items() if one != image["category"])
+
+
+def test_several_images_are_deleted_at_once_and_from_no_other_collection(start: Start) -> None:
+    client = start(automatic_runs=False)
+    for name in ("one", "other"):
+        many(client, name, [(f"{seed}.jpg", scene("hills", seed)) for seed in range(8)])
+    ids = [one["id"] for one in client.get("/v1/collections/one/images").json()["images"]]
+    answer = client.post("/v1/collections/one/deletions", json={"image_ids": [*ids[:3], ids[0], "never there"]})
+    assert answer.json() == {"deleted": 3}
+    assert [one["id"] for one in client.get("/v1/collections/one/images").json()["images"]] == ids[3:]
+    assert client.get(f"/v1/collections/one/images/{ids[0]}/thumbnail").status_code == 404
+    assert client.get("/v1/collections/other").json()["images"] == 8
+    assert client.post("/v1/collections/one/deletions", json={"image_ids": []}).status_code == 422
 
 
 def test_members_can_be_had_newest_first_and_page_by_page(service: httpx.Client, drawn: dict[str, list[str]]) -> None:

@@ -117,16 +117,19 @@ def addresses(service: httpx.Client) -> dict[str, str]:
         "empty": "/c/nobody",
         "keys": "/c/holidays",
         "move": f"/c/holidays/category/{category}",
+        "delete": f"/c/holidays/category/{category}",
     }
 
 
 def act(page: Any, name: str) -> None:
     """What somebody does before the picture is taken."""
-    if name in {"category", "move"}:
+    if name in {"category", "move", "delete"}:
         for place in (1, 2, 5):
             page.locator("[data-place]").nth(place).click(modifiers=["Control"])
     if name == "move":
         page.keyboard.press("m")
+    if name == "delete":
+        page.keyboard.press("Delete")
     if name == "keys":
         page.keyboard.press("?")
     if name == "details":

@@ -42,11 +42,11 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
         *("get_naming", "get_vocabulary", "list_words"),
-        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial"),
+        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial", "get_drift"),
     ),
     Need.WRITE: (
         *("upload_images", "take_object_events", "retry_failed", "discard_failed"),
-        *("delete_image", "delete_collection", "erase_collection"),
+        *("delete_image", "delete_images", "delete_collection", "erase_collection"),
         *("move", "reject", "merge", "split", "edit_category", "keep_apart", "edit_collection", "name_categories"),
         *("undo", "undo_event", "accept", "dismiss", "run_now", "set_schedule"),
         *("create_view", "add_texts", "ask_terms", "estimate_view", "describe_view", "delete_view", "set_vocabulary"),

@@ -12,6 +12,15 @@ class DialPreview(BaseModel):
     categories: dict[str, int]
 
 
+class DriftInfo(BaseModel):
+    """How far categories have moved from what they got their names for."""
+
+    drifting_from: float = Field(description="from there on a category counts as drifting")
+    categories: dict[str, float] = Field(
+        description="way of its middle since it got its name, as a share of the distance to the nearest other category"
+    )
+
+
 class MapColumns(BaseModel):
     """A page of the map as columns that belong together, one entry for each image.
 
@@ -35,4 +44,5 @@ class MemberColumns(BaseModel):
     image_ids: list[str]
     scores: list[float] = Field(description="cosine to the mean of the category")
     doubtful: list[bool] = Field(description="it is nearer to the mean of another category: perhaps misfiled")
+    tentative: list[bool] = Field(description="the category is the best guess at arrival; the next run decides anew")
     next: int | None

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from categoriser.api.models.base import ImageIdText, Model
+
 
 class MembershipInfo(BaseModel):
     """A category that an image belongs to."""
@@ -65,6 +67,12 @@ class ImagePage(BaseModel):
 
     images: list[ImageInfo]
     next: str | None
+
+
+class Deletion(Model):
+    """Images to delete."""
+
+    image_ids: list[ImageIdText] = Field(min_length=1, max_length=10_000)
 
 
 class Deleted(BaseModel):

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models.browse import DialPreview, MapColumns, MemberColumns
+from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns
 from categoriser.api.needs import ExistingCollection
 from categoriser.api.paths import CategoryId
 from categoriser.domain import LARGEST_NUMBER
+from categoriser.library.browsing import DRIFTING
 
 router = APIRouter(prefix="/{collection}", tags=["categories"])
 
@@ -41,6 +42,7 @@ def list_members(
         image_ids=list(page.image_ids),
         scores=list(page.scores),
         doubtful=list(page.doubtful),
+        tentative=list(page.tentative),
         next=end if end < page.total else None,
     )
 
@@ -65,6 +67,12 @@ def get_map(
         space=_base64(page.space.astype("<f4")),
         next=page.following,
     )
+
+
+@router.get("/drift", summary="Tell how far categories have moved since they got their names")
+def get_drift(collection: ExistingCollection) -> DriftInfo:
+    """Categories that never had a name are left out. The name of one that drifts is looked at again by the next run."""
+    return DriftInfo(drifting_from=DRIFTING, categories=dict(collection.drift()))
 
 
 @router.get("/dial", summary="Preview how many categories each setting of the dial would give")

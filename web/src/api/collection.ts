@@ -5,8 +5,12 @@ import type {
   Category,
   CategoryList,
   CollectionInfo,
+  Drift,
   EditDone,
   EventPage,
+  FacetRequest,
+  Facets,
+  Filter,
   Granularity,
   GroupList,
   Halves,
@@ -33,7 +37,8 @@ export interface Wanted {
   min_relevance?: number;
   limit?: number;
   min_score?: number | null;
-  filter?: { category?: string | null; added_from?: number | null; added_before?: number | null; tags?: string[] };
+  filter?: Filter;
+  cursor?: string;
 }
 
 export class CollectionApi {
@@ -53,6 +58,7 @@ export class CollectionApi {
   category = (id: string) => this.#get<Category>(`/categories/${encodeURIComponent(id)}`);
   members = (category: string, order: 'typical' | 'newest', signal?: AbortSignal) =>
     this.#get<Members>('/members', { category, order, limit: 20_000 }, signal);
+  drift = () => this.#get<Drift>('/drift');
   image = (id: string) => this.#get<ImageDetails>(`/images/${encodeURIComponent(id)}`);
   why = (id: string) => this.#get<WhyInfo>(`/images/${encodeURIComponent(id)}/why`);
   whyName = (category: string) => this.#get<WhyName>(`/categories/${category}/name`);
@@ -67,11 +73,12 @@ export class CollectionApi {
   searchPicture(file: Blob, wanted: Wanted, signal?: AbortSignal): Promise<SearchAnswer> {
     const form = new FormData();
     form.set('file', file);
-    form.set('min_relevance', String(wanted.min_relevance ?? 0));
-    if (wanted.limit) form.set('limit', String(wanted.limit));
-    if (wanted.filter?.category) form.set('category', wanted.filter.category);
+    form.set('query', JSON.stringify(wanted));
     return request('POST', `${this.path}/search`, { query: this.#view, form, signal });
   }
+
+  facets = (by: FacetRequest['by'], filter: Filter, limit: number, signal?: AbortSignal) =>
+    request<Facets>('POST', `${this.path}/facets`, { query: this.#view, body: { by, filter, limit }, signal });
 
   // ---- correcting
   move = (image_ids: string[], category: string | null, label?: string) =>
@@ -86,8 +93,9 @@ export class CollectionApi {
   undo = (version: number) => this.#post<EditDone>(`/versions/${version}/undo`);
   turn = (granularity: Granularity) =>
     request<EditDone>('PATCH', this.path, { query: this.#view, body: { granularity } });
-  deleteImage = (id: string) =>
-    request<{ deleted: number }>('DELETE', `${this.path}/images/${encodeURIComponent(id)}`, { query: this.#view });
+  /** From the collection with all its views, whichever of them is shown. */
+  deleteImages = (image_ids: string[]) =>
+    request<{ deleted: number }>('POST', `${this.path}/deletions`, { body: { image_ids } });
 
   // ---- runs
   plan = (signal?: AbortSignal) => this.#get<Plan>('/plan', {}, signal);

@@ -5,10 +5,14 @@ type Schemas = components['schemas'];
 
 export type Category = Schemas['CategoryInfo'];
 export type CategoryList = Schemas['CategoryList'];
+export type Facets = Schemas['FacetAnswer'];
+export type FacetRequest = Schemas['FacetRequest'];
+export type Filter = Partial<Schemas['SearchFilter']>;
 export type Group = Schemas['GroupInfo'];
 export type GroupList = Schemas['GroupList'];
 export type CollectionInfo = Schemas['CollectionInfo'];
 export type CollectionPage = Schemas['CollectionPage'];
+export type Drift = Schemas['DriftInfo'];
 export type EditDone = Schemas['EditDone'];
 export type EventInfo = Schemas['EventInfo'];
 export type EventPage = Schemas['EventPage'];

@@ -1,7 +1,9 @@
 /** What people correct, said in one place for all pages. */
+import { sentence } from '../api/request';
 import type { EditDone } from '../api/types';
 import type { LibraryState } from '../state/library.svelte';
 import { dialogs } from '../state/dialogs.svelte';
+import { toasts } from '../state/toasts.svelte';
 import { t } from '../strings';
 
 const ALIKE = 2; // fewer are not worth a question
@@ -34,6 +36,26 @@ export async function movePictures(
 export async function rejectPictures(library: LibraryState, ids: string[]): Promise<void> {
   left(ids);
   if (!(await library.edit(library.api.reject(ids), t.done.rejected(ids.length)))) left([]);
+}
+
+const AT_ONCE = 10_000; // what the interface deletes in one request
+
+/** For good; tells the listeners at once which pictures left. Answers whether all are gone. */
+export async function deletePictures(library: LibraryState, ids: string[]): Promise<boolean> {
+  left(ids);
+  let deleted = 0;
+  try {
+    for (let start = 0; start < ids.length; start += AT_ONCE) deleted += (await library.api.deleteImages(ids.slice(start, start + AT_ONCE))).deleted;
+    toasts.show(t.done.deleted(deleted));
+    return true;
+  } catch (error) {
+    left([]);
+    toasts.show(sentence(error), 'problem');
+    return false;
+  } finally {
+    await library.refresh().catch(() => {}); // the stream of events brings it later
+    library.edition += 1;
+  }
 }
 
 export const renameCategory = (library: LibraryState, category: string, label: string | null): Promise<EditDone | null> =>

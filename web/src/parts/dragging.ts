@@ -1,8 +1,9 @@
-/** Dragging pictures onto a category moves them there. */
+/** Dragging pictures onto a category moves them there; onto Unsorted says that they are not what their category is. */
 import type { LibraryState } from '../state/library.svelte';
 import { t } from '../strings';
-import { movePictures } from './corrections';
+import { movePictures, rejectPictures } from './corrections';
 
+const UNSORTED = 'unsorted';
 export const PICTURES = 'application/x-categoriser-pictures';
 
 /** Begin a drag of pictures, with their number under the pointer. */
@@ -20,7 +21,7 @@ export function dragPictures(event: DragEvent, ids: string[], from: string | nul
 
 interface Target {
   library: LibraryState;
-  category: string;
+  category: string; // 'unsorted' too
   label: string;
 }
 
@@ -49,7 +50,9 @@ export function dropPictures(node: HTMLElement, given: Target): { update: (given
     depth = 0;
     node.classList.remove('over');
     const { ids, from } = JSON.parse(event.dataTransfer?.getData(PICTURES) ?? '{}') as { ids: string[]; from: string | null };
-    if (ids?.length && from !== target.category) void movePictures(target.library, ids, target.category, target.label);
+    if (!ids?.length || from === target.category) return;
+    if (target.category === UNSORTED) void rejectPictures(target.library, ids);
+    else void movePictures(target.library, ids, target.category, target.label);
   };
   node.addEventListener('dragenter', enter);
   node.addEventListener('dragleave', leave);

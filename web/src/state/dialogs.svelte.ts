@@ -16,11 +16,18 @@ export interface Alike {
   label: string;
 }
 
+export interface Deleting {
+  ids: string[];
+  categoryOf: (id: string) => string | null;
+  deleted?: () => void;
+}
+
 class Dialogs {
   picking = $state.raw<Picking | null>(null);
   alikes = $state.raw<Alike | null>(null);
+  deleting = $state.raw<Deleting | null>(null);
   keys = $state(false);
-  open = $derived(this.picking !== null || this.alikes !== null || this.keys);
+  open = $derived(this.picking !== null || this.alikes !== null || this.deleting !== null || this.keys);
 
   pick(picking: Picking): void {
     this.picking = picking;

@@ -32,7 +32,8 @@ export class LibraryState {
   /** Grows whenever pictures may have come or gone, so that pages look again. */
   edition = $state(0);
   byId = $derived(new Map(this.categories.map((one) => [one.id, one])));
-  drifting = $derived(new Set(this.suggestions.flatMap((one) => [one.source, one.target]).filter((id) => id !== null)));
+  /** Categories that a suggestion is about. */
+  suggested = $derived(new Set(this.suggestions.flatMap((one) => [one.source, one.target]).filter((id) => id !== null)));
   images = $derived(this.categories.reduce((sum, one) => sum + one.size, this.unsorted));
 
   #stop: () => void = () => {};

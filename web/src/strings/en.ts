@@ -3,6 +3,7 @@ const pictures = (n: number): string => counted(n, 'picture', 'pictures');
 const categories = (n: number): string => counted(n, 'category', 'categories');
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const monthYear = new Intl.DateTimeFormat('en', { month: 'long', year: 'numeric', timeZone: 'UTC' });
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 
 /** Seconds since the epoch as people say it. */
@@ -103,8 +104,10 @@ export const en = {
     badgeLocked: 'Locked: no run takes anything out of it',
     badgeProvisional: 'name by look',
     badgeProvisionalTitle: 'This name only says how it looks; it gives way to any other.',
-    badgeDrifting: 'a suggestion',
-    badgeDriftingTitle: 'A run would like to change this category and leaves it to you.',
+    drifting: 'drifting',
+    driftingTitle: (share: number) => `It is not what it got its name for any more: its middle has moved ${percent(share)} of the way to the nearest other category. The next run looks at its name again.`,
+    badgeSuggested: 'a suggestion',
+    badgeSuggestedTitle: 'A run would like to change this category and leaves it to you.',
     badgeHidden: 'hidden',
     showHidden: (n: number) => `Show ${n} hidden`,
     unsortedText: 'Nothing like these has come often enough yet.',
@@ -112,6 +115,7 @@ export const en = {
     suggestionsText: (n: number) => (n ? `${counted(n, 'change', 'changes')} that a run leaves to you` : 'Nothing to decide.'),
     appeared: (label: string) => `A new category: ${label}`,
     arrived: (n: number) => `${pictures(n)} arrived`,
+    groupTitle: (names: string[], more: boolean) => (names.length > 1 ? `${names[0]} ${more ? ',' : '&'} ${names[1]}`.replace(' ,', ',') : (names[0] ?? '')) + (more ? ' …' : ''),
     groupOf: (n: number) => categories(n),
   },
 
@@ -130,8 +134,12 @@ export const en = {
     order: { typical: 'Most typical first', newest: 'Newest first' },
     all: 'All',
     doubtful: (n: number) => `Probably misfiled (${n.toLocaleString('en')})`,
+    tentative: (n: number) => `Filed provisionally (${n.toLocaleString('en')})`,
+    driftingNote: 'Drifting',
+    seeRun: 'See what the next run would do',
     size: 'Size of the pictures',
     empty: 'This category has no pictures.',
+    emptyTentative: 'Nothing here was filed provisionally.',
     emptyDoubtful: 'Nothing here looks misfiled.',
     unsortedTitle: 'Unsorted',
     unsortedEmpty: 'Every picture has found a category.',
@@ -184,6 +192,9 @@ export const en = {
     unlike: 'Less like these',
     pictureLabel: (n: number, of: number) => `Picture ${n} of ${of}`,
     drag: (n: number) => pictures(n),
+    doubtful: 'Probably misfiled',
+    tentative: 'Filed provisionally; the next run decides anew',
+    remove: 'Delete…',
   },
 
   done: {
@@ -199,7 +210,7 @@ export const en = {
     shown: (label: string) => `${label} is shown again`,
     undone: (what: string | null) => (what ? `Taken back: ${what}` : 'Taken back'),
     nothing: 'It was so already',
-    deleted: 'Picture deleted',
+    deleted: (n: number) => `${pictures(n)} deleted`,
     ran: (moved: number) => (moved ? `The run is done: ${pictures(moved)} moved` : 'The run is done: nothing had to move'),
     dial: (name: string) => `The next run groups ${name}`,
     schedule: 'Schedule saved',
@@ -217,6 +228,17 @@ export const en = {
     confirm: (n: number) => `Move ${n}`,
   },
 
+  remove: {
+    title: (n: number) => `Delete ${pictures(n)} for good?`,
+    from: 'From',
+    others: (n: number) => `+${n.toLocaleString('en')}`,
+    elsewhere: (n: number) => `and ${counted(n, 'other category', 'other categories')}`,
+    ends: (label: string) => `“${label}” is empty then, and ends.`,
+    text: (n: number) =>
+      `${n === 1 ? 'Its vector, thumbnail and stored original go' : 'Their vectors, thumbnails and stored originals go'} too, out of every view. This is final: there is no undo.`,
+    confirm: (n: number) => `Delete ${pictures(n)}`,
+  },
+
   drop: {
     here: 'Drop to file them',
     hereText: 'Files, folders or an address; each is answered within a second.',
@@ -230,6 +252,7 @@ export const en = {
     runnerUp: (label: string, share: number) => `next: ${label} ${percent(share)}`,
     unsorted: 'Unsorted: nothing like it has come often enough yet',
     stacked: 'Nearly the same as one that was there',
+    tentative: 'Filed provisionally; the next run decides anew',
     noPictures: 'There was no picture in what you dropped.',
     fetching: (url: string) => `Fetching ${url}`,
     clear: 'Done',
@@ -263,9 +286,9 @@ export const en = {
     move: 'Move…',
     notThis: 'Not this',
     like: 'Find more like it',
-    remove: 'Delete',
-    removeSure: 'Delete for good?',
-    removeText: 'Its vector, thumbnail and stored original go too. This cannot be undone.',
+    remove: 'Delete…',
+    tentative: 'Filed provisionally; the next run decides anew',
+    tentativeWhy: 'Less than half of the pictures that it is most like are here, so it was filed provisionally; the next run decides anew.',
     previous: 'Previous picture',
     next: 'Next picture',
     zoom: 'Large picture',
@@ -284,8 +307,16 @@ export const en = {
     found: (n: number) => counted(n, 'result', 'results'),
     grouped: 'Grouped by category',
     flat: 'Best first',
-    inCategory: 'In category',
-    anywhere: 'Anywhere',
+    narrow: 'Narrow down',
+    facets: { category: 'Category', tag: 'Words that fit', month: 'Added in' },
+    month: (value: string) => monthYear.format(new Date(`${value}-15T00:00:00Z`)),
+    all: (n: number) => `All ${n.toLocaleString('en')}`,
+    fewer: 'Fewer',
+    clear: 'Take all filters away',
+    countWords: 'Count words',
+    counting: 'Counting…',
+    more: 'Show more',
+    foundSoFar: (n: number) => `${n.toLocaleString('en')} results so far`,
     since: 'Added',
     sinces: { any: 'At any time', day: 'In the last day', week: 'In the last week', month: 'In the last month' },
     byPicture: 'Like this picture',
@@ -717,6 +748,7 @@ export const en = {
       ['Ctrl A', 'Select all'],
       ['m', 'Move what is selected'],
       ['x', '“Not this”'],
+      ['Delete', 'Delete what is selected, after a question'],
       ['r', 'Rename the category'],
       ['l', 'Lock or unlock it'],
       ['z', 'Undo the last change'],
