@@ -94,7 +94,7 @@ def test_keys_tokens_and_prefix_webhooks_are_looked_after(start: Start) -> None:
         assert opened.session().access == "open"
         key = opened.create_key(["admin"], label="operator")
     with Client(url, key.key) as admin:
-        assert [one.label for one in admin.keys()] == ["operator"]
+        assert [one.label for one in list(admin.keys())] == ["operator"]
         admin.collection("anna").upload([("a.png", picture(1))])
         token = admin.create_token("anna", seconds=60)
         made = admin.add_webhook("http://127.0.0.1:1/x", prefix="an", types=["attach"])
