@@ -27,6 +27,7 @@ from categoriser.domain import (
 )
 from categoriser.library import AddReport, Filter, SearchQuery
 from categoriser.library.adding import Progress
+from categoriser.library.bulk import Engine
 from categoriser.library.erasing import Erasure
 from categoriser.library.exporting import FileStyle, Style
 from categoriser.library.exports import ExportReport
@@ -158,6 +159,7 @@ class Reachable(Correctable, Protocol):
         end: int | None = None,
         limit: int | None = None,
         progress: Progress | None = None,
+        engine: Engine = "here",
     ) -> AddReport: ...
 
 

@@ -35,6 +35,7 @@ from categoriser.domain import (
 from categoriser.errors import ConfigurationError
 from categoriser.library import AddReport, Clue, Filter, SearchQuery
 from categoriser.library.adding import Progress
+from categoriser.library.bulk import Engine
 from categoriser.library.exporting import FileStyle, Style
 from categoriser.library.exports import ExportReport
 from categoriser.library.finding import FoundGroup, SearchPage
@@ -210,7 +211,12 @@ class Remote(RemoteCuration):
         end: int | None = None,
         limit: int | None = None,
         progress: Progress | None = None,
+        engine: Engine = "here",
     ) -> AddReport:
+        if engine != "here":
+            raise ConfigurationError(
+                f"A service encodes by itself; --engine {engine} is for a library of this machine."
+            )
         table = {"image_column": image_column, "id_column": id_column, "start": start, "end": end, "limit": limit}
         items = items_of(source, recursive=recursive, **table)
         added = self._collection.add(items, progress=progress)
