@@ -97,7 +97,11 @@ class Receiver:
         Raises:
             BusyError: too many wait already.
         """
-        self._library.pipeline.feeder.check_room(row)
+        feeder = self._library.pipeline.feeder
+        if feeder.counts:  # rows, now and then
+            await run_in_threadpool(feeder.check_room, row)
+        else:
+            feeder.check_room(row)
         promised: dict[int, Promised] = {}
         for place, part in enumerate(parts):  # large ones go to their files one by one
             if part.size > INLINE:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog import processes
 from categoriser.catalog.tables import Record, collections, inbox
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
@@ -41,6 +43,25 @@ def fetched(connection: Connection, number: int, *, image_id: str, sha256: str) 
     values = {"image_id": image_id, "sha256": sha256, "stored": True}
     connection.execute(sa.update(inbox).where(inbox.c.id == number).values(**values))
     connection.execute(sa.update(upload_items).where(upload_items.c.inbox_id == number).values(image_id=image_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Pictures that wait, in all and of one collection, and the living processes that share the inbox."""
+
+    waiting: int
+    own: int
+    processes: int
+
+
+def crowd(connection: Connection, collection_id: int, *, most: int, most_of_one: int) -> Crowd:
+    """How full the inbox is, in one round trip; counts no further than to ``most`` and ``most_of_one``."""
+    waiting = sa.select(sa.literal(1)).where(inbox.c.reason.is_(None))
+    all_of_it = waiting.limit(most).subquery()
+    own = waiting.where(inbox.c.collection_id == collection_id).limit(most_of_one).subquery()
+    living = processes.living().subquery()
+    counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in (all_of_it, own, living))
+    return Crowd(*connection.execute(sa.select(*counts)).one())
 
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> set[int]:
