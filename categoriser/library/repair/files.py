@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from categoriser.catalog import images, inbox
+from categoriser.catalog import collections, images, inbox
 from categoriser.catalog.collections import CollectionRow
 from categoriser.errors import RejectedError
 from categoriser.intake import Limits, decode, thumbnail
@@ -80,7 +80,7 @@ def look_at_folders(library: Library, keys: set[str]) -> Iterator[Finding]:
             len(left),
             f"{len(left)} folders belong to collections that do not exist any more; they are deleted.",
             examples_of(path.relative_to(folder) for path in left),
-            lambda: _delete_folders(left),
+            lambda: _delete_folders(library, left),
         )
 
 
@@ -108,8 +108,12 @@ def _delete(library: Library, row: CollectionRow, paths: Sequence[Path]) -> int:
     return len(doomed)
 
 
-def _delete_folders(paths: Sequence[Path]) -> int:
+def _delete_folders(library: Library, paths: Sequence[Path]) -> int:
+    with library.storage.database.read() as connection:
+        keys = {row.key for row in collections.everything(connection)}  # by now: others may have made some
     for path in paths:
+        if path.name in keys:
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:
