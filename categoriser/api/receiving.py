@@ -117,7 +117,8 @@ class Receiver:
                 if place not in promised:
                     promised[place] = await self._prepare(row, part)
             ordered = [promised[place] for place in range(len(parts))]
-            token, durable = self._library.uploads.promise(row, ordered)
+            promise = self._library.uploads.promise
+            token, durable = await run_in_threadpool(promise, row, ordered) if feeder.counts else promise(row, ordered)
             await asyncio.shield(asyncio.wrap_future(durable))
         finally:
             self.budget.give(small)

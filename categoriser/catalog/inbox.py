@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,23 +44,18 @@ def fetched(connection: Connection, number: int, *, image_id: str, sha256: str) 
     connection.execute(sa.update(upload_items).where(upload_items.c.inbox_id == number).values(image_id=image_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """Pictures that wait, in all and of one collection, and the living processes that share the inbox."""
+def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tuple[int, int]:
+    """How many pictures wait, of one collection or of all, and how many living processes share the inbox.
 
-    waiting: int
-    own: int
-    processes: int
-
-
-def crowd(connection: Connection, collection_id: int, *, most: int, most_of_one: int) -> Crowd:
-    """How full the inbox is, in one round trip; counts no further than to ``most`` and ``most_of_one``."""
+    One round trip, which counts no further than to ``most``.
+    """
     waiting = sa.select(sa.literal(1)).where(inbox.c.reason.is_(None))
-    all_of_it = waiting.limit(most).subquery()
-    own = waiting.where(inbox.c.collection_id == collection_id).limit(most_of_one).subquery()
-    living = processes.living().subquery()
-    counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in (all_of_it, own, living))
-    return Crowd(*connection.execute(sa.select(*counts)).one())
+    if collection_id is not None:
+        waiting = waiting.where(inbox.c.collection_id == collection_id)
+    both = (waiting.limit(most).subquery(), processes.living().subquery())
+    counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in both)
+    found, living = connection.execute(sa.select(*counts)).one()
+    return found, living
 
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> set[int]:
