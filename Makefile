@@ -87,7 +87,7 @@ web: $(VENV)/.base
 # the exact versions of the whole tree, from an environment that holds nothing else
 lock:
 	rm -rf build/lock && mkdir -p build && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check ".[clip,server,dev,bench]"
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check ".[clip,server,dev,bench,bulk]"
 	@{ echo "# Made by \`make lock\`: the versions that the tests ran with."; \
 	build/lock/bin/python -m pip freeze --disable-pip-version-check --exclude categoriser --exclude pip --exclude setuptools \
 	| sed -E 's/^([^=@ ]+)==([^+]+)\+.*$$/\1==\2/; / @ /d'; } > $(LOCK)

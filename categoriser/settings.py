@@ -25,6 +25,7 @@ from categoriser.domain import Granularity
 from categoriser.errors import ConfigurationError
 from categoriser.secret_files import EnvironmentAndFiles
 from categoriser.server_settings import SharedSettings, StoreSettings
+from categoriser.settings_bulk import BulkSettings
 from categoriser.settings_operations import OperationsSettings
 from categoriser.settings_outgoing import LiveSettings, WebhookSettings
 from categoriser.settings_uploads import UploadSettings
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
     search: SearchSettings = Field(description="what a search shows by itself")
     store: StoreSettings = Field(description="where vectors live")
     shared: SharedSettings = Field(description="processes that share a library")
+    bulk: BulkSettings = Field(description="encoding by Ray")
 
     @property
     def is_shared(self) -> bool:

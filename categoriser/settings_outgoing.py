@@ -12,6 +12,7 @@ class LiveSettings(BaseModel):
 
     streams: int = Field(ge=0, description="open streams at most; more are asked to come back later")
     poll_seconds: float = Field(gt=0, description="between looks for events that other processes wrote")
+    recheck_seconds: float = Field(gt=0, description="between looks whether the key of a stream still counts")
 
 
 class WebhookSettings(BaseModel):

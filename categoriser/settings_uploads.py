@@ -12,6 +12,8 @@ class UploadSettings(BaseModel):
 
     keep_hours: float = Field(gt=0, description="how long an upload that was answered with 202 can be asked about")
     idempotency_hours: float = Field(gt=0, description="how long an Idempotency-Key is remembered")
+    header_seconds: float = Field(gt=0, description="time for the headers of a request to arrive, else 408")
+    header_bytes: int = Field(ge=1024, description="of the headers of a request at most, else 431")
     body_seconds: float = Field(gt=0, description="time for a request's body to arrive, else 408")
     silence_seconds: float = Field(gt=0, description="longest pause within a body, else 408")
     bodies: int = Field(ge=1, description="requests with a body under way at a time; more are answered with 503")

@@ -104,7 +104,7 @@ def create_app(
     app.state.metrics = metrics = Metrics()
     metrics.registry.register(LibraryGauges(library))
     library.observe(metrics if traces is None else Several(metrics, traces))
-    app.state.streams = Streams(library.settings.live.streams, library.settings.live.poll_seconds)
+    app.state.streams = Streams.of(library.settings.live)
     answer_errors(app)
     refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
     for module in (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from categoriser.domain import Event
 from categoriser.errors import BusyError, NotFoundError
 from categoriser.library import Collection
+from categoriser.settings_outgoing import LiveSettings
 
 _PAGE: Final = 200
 
@@ -28,11 +30,17 @@ class Batch:
 class Streams:
     """The open streams of one event loop. One costs a cursor and a bell, whether or not anything happens."""
 
-    def __init__(self, limit: int, poll_seconds: float) -> None:
+    def __init__(self, limit: int, poll_seconds: float, recheck_seconds: float) -> None:
         self._limit = limit
         self._poll_seconds = poll_seconds
+        self._recheck_seconds = recheck_seconds
         self._bells: set[asyncio.Event] = set()
         self._closing = False
+
+    @classmethod
+    def of(cls, settings: LiveSettings) -> Streams:
+        """As the settings say."""
+        return cls(settings.streams, settings.poll_seconds, settings.recheck_seconds)
 
     def __len__(self) -> int:
         return len(self._bells)
@@ -52,13 +60,22 @@ class Streams:
         for bell in self._bells:
             bell.set()
 
-    async def follow(self, collection: Collection, after: int, types: Sequence[str]) -> AsyncIterator[Batch]:
+    async def follow(
+        self, collection: Collection, after: int, types: Sequence[str], allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[Batch]:
         """Batches of events after a cursor, for as long as the service runs and the collection is there.
+
+        ``allowed`` is asked now and then whether the reader still may.
 
         The bell rings at every commit of this process; other processes are heard of by looking now and then.
         """
         with self._bell() as bell, collection.listening(_from_any_thread(bell)):
+            asked = time.monotonic()
             while not self._closing:
+                if time.monotonic() - asked >= self._recheck_seconds:
+                    if not await allowed():
+                        return
+                    asked = time.monotonic()
                 bell.clear()  # before looking: what is committed after the look rings it again
                 try:
                     found, following = await run_in_threadpool(
@@ -70,7 +87,7 @@ class Streams:
                     after = following
                     yield Batch(found, following)
                 if len(found) < _PAGE and not self._closing:
-                    await _rung(bell, self._poll_seconds)
+                    await _rung(bell, min(self._poll_seconds, self._recheck_seconds))
 
     @contextmanager
     def _bell(self) -> Iterator[asyncio.Event]:

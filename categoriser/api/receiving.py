@@ -97,7 +97,11 @@ class Receiver:
         Raises:
             BusyError: too many wait already.
         """
-        self._library.pipeline.feeder.check_room(row)
+        feeder = self._library.pipeline.feeder
+        if feeder.counts:  # rows, now and then
+            await run_in_threadpool(feeder.check_room, row)
+        else:
+            feeder.check_room(row)
         promised: dict[int, Promised] = {}
         for place, part in enumerate(parts):  # large ones go to their files one by one
             if part.size > INLINE:
@@ -113,7 +117,8 @@ class Receiver:
                 if place not in promised:
                     promised[place] = await self._prepare(row, part)
             ordered = [promised[place] for place in range(len(parts))]
-            token, durable = self._library.uploads.promise(row, ordered)
+            promise = self._library.uploads.promise
+            token, durable = await run_in_threadpool(promise, row, ordered) if feeder.counts else promise(row, ordered)
             await asyncio.shield(asyncio.wrap_future(durable))
         finally:
             self.budget.give(small)

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from categoriser.api.app import create_app
 from categoriser.api.guard import is_loopback
 from categoriser.api.live import Streams
+from categoriser.api.slow_headers import PatientProtocol
 from categoriser.api.stopping import Gate
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library import Library
@@ -124,7 +125,15 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, **options: Any) -> None:
         """``options``: of uvicorn."""
         super().__init__(
-            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, **options)
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                http=PatientProtocol,
+                **options,
+            )
         )
         self._library: Library = app.state.library
         self._gate: Gate = app.state.gate

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog import processes
 from categoriser.catalog.tables import Record, collections, inbox
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
@@ -41,6 +42,20 @@ def fetched(connection: Connection, number: int, *, image_id: str, sha256: str) 
     values = {"image_id": image_id, "sha256": sha256, "stored": True}
     connection.execute(sa.update(inbox).where(inbox.c.id == number).values(**values))
     connection.execute(sa.update(upload_items).where(upload_items.c.inbox_id == number).values(image_id=image_id))
+
+
+def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tuple[int, int]:
+    """How many pictures wait, of one collection or of all, and how many living processes share the inbox.
+
+    One round trip, which counts no further than to ``most``.
+    """
+    waiting = sa.select(sa.literal(1)).where(inbox.c.reason.is_(None))
+    if collection_id is not None:
+        waiting = waiting.where(inbox.c.collection_id == collection_id)
+    both = (waiting.limit(most).subquery(), processes.living().subquery())
+    counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in both)
+    found, living = connection.execute(sa.select(*counts)).one()
+    return found, living
 
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> set[int]:

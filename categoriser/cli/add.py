@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,13 @@ from categoriser.errors import ConfigurationError
 from categoriser.library import AddReport
 
 
+class EngineName(StrEnum):
+    """Who decodes and encodes."""
+
+    HERE = "here"
+    RAY = "ray"
+
+
 def add(
     sources: Annotated[
         list[str],
@@ -40,6 +48,9 @@ def add(
     end: Annotated[int | None, typer.Option(min=0, help="Row of a table to stop before.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="Most rows of a table.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write every input with its outcome to this CSV file.")] = None,
+    engine: Annotated[EngineName, typer.Option(help="Who decodes and encodes files: ray needs the extra bulk.")] = (
+        EngineName.HERE
+    ),
     json: JsonOption = False,
 ) -> None:
     """Add pictures and wait until each is filed. Adding the same again changes nothing."""
@@ -56,6 +67,7 @@ def add(
                     end=end,
                     limit=limit,
                     progress=advance,
+                    engine=engine.value,
                 )
             _merge(whole, part)
         categories, unsorted = len(target.categories()), target.unsorted()

@@ -67,6 +67,13 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             tell("Interrupted. What was accepted is filed at the next start.")
             raise typer.Exit(_INTERRUPTED) from None
+        except Exception as error:
+            if (
+                getattr(error, "option_name", None) != "--url"
+            ):  # an option that the command has not; typer hides its class
+                raise
+            tell("This command works on a library of this machine only; run it where the library is.", style="red")
+            raise typer.Exit(_MISUSED) from None
 
 
 app = typer.Typer(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
 from categoriser.cli.output import counted, print_json, progress, say, tell
-from categoriser.errors import CategoriserError, ConfigurationError
+from categoriser.cli.reach import service
+from categoriser.errors import CategoriserError
 from categoriser.library import Library
 from categoriser.library.backup import Backups
 from categoriser.library.backup import restore as make_from
@@ -81,30 +80,14 @@ def restore(
 
 
 def _asked(url: str, name: str) -> dict[str, Any]:
-    key = os.environ.get("CATEGORISER_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            state = _answer(client.post("/v1/backup", json={"name": name}))
-            while state["status"] == "running":
-                time.sleep(_PAUSE)
-                state = _answer(client.get("/v1/backup"))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ConfigurationError(f"The service at {url} does not answer ({error}); is it running there?") from None
-    if state["status"] != "done":
-        raise CategoriserError(str(state["problem"]))
-    report: dict[str, Any] = state["report"]
-    return report
-
-
-def _answer(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        told: dict[str, Any] = answer.json()
-    except ValueError:
-        raise ConfigurationError(f"What answers there is no categoriser: status {answer.status_code}.") from None
-    if answer.is_error:
-        raise CategoriserError(told.get("error", {}).get("message", f"status {answer.status_code}"))
-    return told
+    with service(url) as client:
+        state = client.begin_backup(name)
+        while state.status == "running":
+            time.sleep(_PAUSE)
+            state = client.backup()
+    if state.report is None:
+        raise CategoriserError(state.problem or "The backup did not come to its end; see the log of the service.")
+    return state.report.model_dump()
 
 
 def _told(moment: float) -> str:

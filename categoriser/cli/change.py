@@ -15,12 +15,11 @@ from categoriser.cli.options import (
     CollectionOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
 )
 from categoriser.cli.output import counted, print_json, print_refused, print_table, progress, say, tell, waiting
-from categoriser.cli.reach import UrlOption, looked_at
+from categoriser.cli.reach import UrlOption, looked_at, whole, worked_with
+from categoriser.cli.reachable import Reachable
 from categoriser.errors import ConfigurationError, NotFoundError
-from categoriser.library import Collection, Library
 
 _SHOWN = 20
 
@@ -44,13 +43,14 @@ class FileStyle(StrEnum):
 
 
 def run(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     step: Annotated[list[str] | None, typer.Option("--step", help="Only this step of `plan`; may be repeated.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Run the job now: split, merge, spawn and refine categories."""
-    with existing_collection(library, collection) as found, waiting("Running the job"):
+    with worked_with(url, library, collection) as found, waiting("Running the job"):
         report = found.apply(found.plan(), step) if step else found.run()
     if json:
         print_json(report)
@@ -114,6 +114,7 @@ def export(
 
 def delete(
     image_ids: Annotated[list[str] | None, typer.Argument(metavar="[IMAGE_ID]...", help="Ids of images.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     collection_and_all: Annotated[
@@ -126,8 +127,8 @@ def delete(
     """Delete images, or a collection, with everything known about them. Your own files stay."""
     if bool(image_ids) == collection_and_all:
         raise ConfigurationError("Give the ids of images to delete, or --collection-and-all, and not both.")
-    with Library.open(library, create=False, resume=not dry_run) as opened:
-        found = opened.collection(collection, create=False)
+    with whole(url, library, resume=not dry_run) as opened:
+        found = opened.collection(collection)
         ids = _existing(found, image_ids or [])
         doomed = len(found) if collection_and_all else len(ids)
         if not json:
@@ -145,7 +146,7 @@ def delete(
         say("Nothing was deleted: this was a dry run." if dry_run else f"{counted(deleted, 'image')} deleted.")
 
 
-def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
+def _existing(collection: Reachable, image_ids: list[str]) -> list[str]:
     """The ids as given; one that is unknown stops the command before anything is lost by a typing error."""
     unknown = []
     for image_id in dict.fromkeys(image_ids):
@@ -159,7 +160,7 @@ def _existing(collection: Collection, image_ids: list[str]) -> list[str]:
     return list(dict.fromkeys(image_ids))
 
 
-def _preview(collection: Collection, ids: list[str], doomed: int) -> None:
+def _preview(collection: Reachable, ids: list[str], doomed: int) -> None:
     shown = [collection.image(image_id) for image_id in ids[:_SHOWN]] or collection.images(limit=_SHOWN)
     rows = [(image.id, image.label or "Unsorted", image.name) for image in shown]
     print_table(f"{counted(doomed, 'image')} of {collection.name} to delete", ("id", "category", "name"), rows)

@@ -13,10 +13,9 @@ from categoriser.cli.options import (
     CollectionOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import SHOWN, counted, print_json, print_table, say, waiting
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.domain import LARGEST_NUMBER, Edit
 from categoriser.errors import ConfigurationError
 
@@ -25,9 +24,14 @@ CategoryId = Annotated[str, typer.Argument(metavar="CATEGORY", help="Id of a cat
 LabelOption = Annotated[str | None, typer.Option("--label", help="Name of the new category.")]
 
 
-def plan(library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False) -> None:
+def plan(
+    url: UrlOption = None,
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    json: JsonOption = False,
+) -> None:
     """Show what a run would change, and change nothing. Apply some of it with: run --step ID."""
-    with read_collection(library, collection) as found, waiting("Planning"):
+    with looked_at(url, library, collection) as found, waiting("Planning"):
         made = found.plan()
         names = {one.id: one.label for one in found.categories()}
     if json:
@@ -59,16 +63,18 @@ def undo(
         int | None,
         typer.Option("--event", min=0, max=LARGEST_NUMBER, help="Only what the event with this cursor says."),
     ] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Take back a run or a correction; repeated, it goes further back. An undo can be undone by its version."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.undo(version, event=event), json)
 
 
 def versions(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     before: Annotated[
@@ -78,7 +84,7 @@ def versions(
     json: JsonOption = False,
 ) -> None:
     """List runs and corrections, the newest first."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         page = found.versions(before=before, limit=limit)
     following = page[-1].version if len(page) == limit else None
     if json:
@@ -103,35 +109,38 @@ def move(
     image_ids: ImageIds,
     to: Annotated[str | None, typer.Option("--to", help="Id of a category; without it a new one is made.")] = None,
     label: LabelOption = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Put images into a category, or into a new one; they never move by themselves again."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.move(image_ids, to, label=label), json)
 
 
 def reject(
     image_ids: ImageIds,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Say that images are not what their category is: they go to Unsorted and never come back there."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.reject(image_ids), json)
 
 
 def merge(
     category: CategoryId,
     others: Annotated[list[str], typer.Argument(metavar="OTHER...", help="Ids of categories that end.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Make categories one; the ids of the others lead to it for ever."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.merge(category, others), json)
 
 
@@ -140,12 +149,13 @@ def split(
     image_ids: Annotated[list[str] | None, typer.Argument(metavar="[IMAGE_ID]...", help="Images to take out.")] = None,
     label: LabelOption = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only show the two parts.")] = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Take images out of a category into a new one; without ids it is cut in two."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         if not preview:
             tell_edit(found.split(category, image_ids or None, label=label), json)
             return
@@ -160,53 +170,58 @@ def split(
 def rename(
     category: CategoryId,
     label: Annotated[str | None, typer.Argument(help="The name; without it, yours is taken back.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Give a category a name that no machine overwrites."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.rename(category, label), json)
 
 
 def lock(
     category: CategoryId,
     off: Annotated[bool, typer.Option("--off", help="Unlock it.")] = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Keep runs from changing a category."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.lock(category, not off), json)
 
 
 def hide(
     category: CategoryId,
     off: Annotated[bool, typer.Option("--off", help="Show it again.")] = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Mark a category as not to be shown."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.hide(category, not off), json)
 
 
 def apart(
     category: CategoryId,
     other: Annotated[str, typer.Argument(help="Id of the other category.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Keep two categories from ever being merged by a run."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.never_merge(category, other), json)
 
 
 def granularity(
     value: Annotated[str, typer.Argument(help="broad, balanced or fine.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
@@ -214,18 +229,19 @@ def granularity(
     """Turn the dial; `plan` then shows what the next run makes of it."""
     if value not in {"broad", "balanced", "fine"}:
         raise ConfigurationError(f"The granularity can be broad, balanced or fine, not {value!r}.")
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.set_granularity(value), json)  # type: ignore[arg-type]  # just checked
 
 
 def why(
     image_id: Annotated[str, typer.Argument(metavar="IMAGE_ID", help="Id of an image.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Say why an image is where it is."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         answer = found.why(image_id)
         names = {one.id: one.label for one in found.categories()}
     if json:

@@ -8,13 +8,14 @@ import typer
 
 from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, print_table, say, tell
+from categoriser.cli.reach import UrlOption, whole
 from categoriser.errors import ConfigurationError
-from categoriser.library import Library
-from categoriser.library.erasing import Erasure, erase, preview_erasure
+from categoriser.library.erasing import Erasure
 
 
 def erase_command(
     collection: Annotated[str, typer.Argument(help="Whose everything is deleted.")],
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     preview: Annotated[bool, typer.Option("--preview", help="Only count what there is.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -23,15 +24,15 @@ def erase_command(
     """Delete all that there is about a user and prove it by counts. Your own files stay."""
     if json and not (preview or yes):
         raise ConfigurationError("With --json nobody is asked: add --preview or --yes.")
-    with Library.open(library, create=False, resume=False) as opened:
-        report = preview_erasure(opened, collection)
+    with whole(url, library) as opened:
+        report = opened.preview_erasure(collection)
         if not preview:
             if not yes:
                 _print(report)
                 if not typer.confirm(f"Delete all of it for good, of {collection!r}?", err=True):
                     tell("Nothing was deleted.")
                     raise typer.Exit(1)
-            report = erase(opened, collection)
+            report = opened.erase(collection)
     if json:
         print_json(report)
     else:

@@ -13,11 +13,9 @@ from categoriser.cli.options import (
     CollectionOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import counted, print_json, print_refused, progress, say, tell
-from categoriser.cli.reach import UrlOption, looked_at
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.errors import ConfigurationError
 
@@ -66,17 +64,19 @@ def list_failed(
 def retry(
     cursors: Cursors = None,
     every: All = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Try failed pictures again; those whose bytes were not kept stay listed."""
     chosen = _chosen(cursors, every=every)
-    with existing_collection(library, collection) as found, progress("Trying again") as advance:
+    with worked_with(url, library, collection) as found, progress("Trying again") as advance:
         advance(0, None)
         count = found.failures().retry(chosen)
-        found.failures().wait()
-        left = found.failures().count()[0]
+        failures = found.failures()
+        failures.wait()
+        left = failures.count()[0]
     if json:
         print_json({"retried": count, "failed": left})
     else:
@@ -87,6 +87,7 @@ def retry(
 def discard(
     cursors: Cursors = None,
     every: All = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would be forgotten.")] = False,
@@ -95,7 +96,7 @@ def discard(
 ) -> None:
     """Forget failed pictures with what was kept of them. Your own files stay."""
     chosen = _chosen(cursors, every=every)
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         failures = found.failures()
         doomed, count = failures.count(chosen)[0], 0
         if not dry_run:

@@ -1,37 +1,24 @@
 """Where a command finds its collection: in a library of this machine, or with ``--url`` in a service.
 
-Commands are written against ``Reachable``, which a collection of either kind satisfies; none asks which it has.
+Commands are written against ``categoriser.cli.reachable``; none asks which of the two it has.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import typer
 
 from categoriser.cli.options import existing_collection, library_to_fill, read_collection
-from categoriser.cli.remote import Remote
+from categoriser.cli.reachable import Reachable, ReachableLibrary
+from categoriser.cli.remote import Remote, RemoteLibrary
 from categoriser.client import Client
-from categoriser.domain import (
-    Category,
-    Event,
-    Failure,
-    Group,
-    Image,
-    NamingReport,
-    RunReport,
-    WhyName,
-)
-from categoriser.library import AddReport, SearchQuery
-from categoriser.library.adding import Progress
-from categoriser.library.exporting import FileStyle, Style
-from categoriser.library.exports import ExportReport
-from categoriser.library.finding import SearchPage
-from categoriser.library.webhooks import Delivery, NewWebhook, Webhook
+from categoriser.library import Library
+from categoriser.library.erasing import Erasure, erase, preview_erasure
 
 UrlOption = Annotated[
     str | None,
@@ -43,72 +30,12 @@ UrlOption = Annotated[
 ]
 
 
-class Board(Protocol):
-    """Who is told of events."""
-
-    def add(self, url: str, *, types: Sequence[str] = ()) -> NewWebhook: ...
-    def list(self, *, after: str = "", limit: int = 100) -> Sequence[Webhook]: ...
-    def change(self, webhook: str, *, enabled: bool | None = None) -> Webhook: ...
-    def remove(self, webhook: str) -> None: ...
-    def rotate(self, webhook: str, *, overlap_hours: float = 24.0) -> NewWebhook: ...
-    def replay(self, webhook: str, after: int) -> Webhook: ...
-    def ping(self, webhook: str) -> Delivery: ...
-    def deliveries(self, webhook: str, *, before: int | None = None, limit: int = 100) -> Sequence[Delivery]: ...
-
-
-class Reachable(Protocol):
-    """A collection, wherever it is. What each call means: ``categoriser.library.Collection``."""
-
-    name: str
-
-    @property
-    def webhooks(self) -> Board: ...
-    def __len__(self) -> int: ...
-    def unsorted(self) -> int: ...
-    def categories(self, *, group: str | None = None, limit: int | None = None) -> Sequence[Category]: ...
-    def groups(self) -> Sequence[Group]: ...
-    def images(self, *, category: str | None = None, after: str | None = None, limit: int = 100) -> Sequence[Image]: ...
-    def image(self, image_id: str, *, tags: bool = False) -> Image: ...
-    def failed(self, *, after: int = 0, limit: int = 100) -> Sequence[Failure]: ...
-    def events_and_next(
-        self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100
-    ) -> tuple[Sequence[Event], int]: ...
-    def search_page(self, query: SearchQuery) -> SearchPage: ...
-    def run(self) -> RunReport: ...
-    def name_categories(self) -> NamingReport: ...
-    def why_name(self, category: str) -> WhyName: ...
-    def export(
-        self,
-        target: str | Path,
-        style: Style | None = None,
-        *,
-        files: FileStyle = "link",
-        tags: bool = False,
-        nested: bool = False,
-        selection: Mapping[str, Any] | None = None,
-        progress: Progress | None = None,
-    ) -> ExportReport: ...
-    def save_everything(self, target: str | Path) -> dict[str, int]: ...
-    def add(
-        self,
-        source: str | Path,
-        *,
-        recursive: bool = True,
-        image_column: Sequence[str] | None = None,
-        id_column: str | None = None,
-        start: int = 0,
-        end: int | None = None,
-        limit: int | None = None,
-        progress: Progress | None = None,
-    ) -> AddReport: ...
-
-
 @contextmanager
 def looked_at(url: str | None, library: Path, name: str) -> Iterator[Reachable]:
     """A collection to look at."""
     if url:
         with service(url) as client:
-            yield Remote(client.collection(name))
+            yield RemoteLibrary(client).named(name)
         return
     with read_collection(library, name) as found:
         yield found
@@ -119,7 +46,7 @@ def worked_with(url: str | None, library: Path, name: str, encoder: str | None =
     """A collection to work with."""
     if url:
         with service(url) as client:
-            yield Remote(client.collection(name))
+            yield RemoteLibrary(client).named(name)
         return
     with existing_collection(library, name, encoder) as found:
         yield found
@@ -138,6 +65,35 @@ def filled(
     with library_to_fill(library, encoder) as opened:
         target = opened.collection_for_pictures(name)
         yield target, lambda: opened.encoder_of(target.row).summary
+
+
+@contextmanager
+def whole(url: str | None, library: Path, *, resume: bool = False) -> Iterator[ReachableLibrary]:
+    """All collections; ``resume``: what waits in a library of this machine is filed meanwhile."""
+    if url:
+        with service(url) as client:
+            yield RemoteLibrary(client)
+        return
+    with Library.open(library, create=False, resume=resume) as opened:
+        yield _Here(opened)
+
+
+class _Here:
+    """A library of this machine."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self.schedule = library.schedule
+        self.delete_collection = library.delete_collection
+
+    def collection(self, name: str) -> Reachable:
+        return self._library.collection(name, create=False)
+
+    def preview_erasure(self, name: str) -> Erasure:
+        return preview_erasure(self._library, name)
+
+    def erase(self, name: str) -> Erasure:
+        return erase(self._library, name)
 
 
 def service(url: str) -> Client:

@@ -9,9 +9,10 @@ import typer
 
 from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, print_table
+from categoriser.cli.reach import UrlOption, whole
+from categoriser.cli.reachable import ReachableLibrary
 from categoriser.domain import ScheduleEntry
 from categoriser.errors import ConfigurationError
-from categoriser.library import Library
 
 _PAGE = 1000
 
@@ -20,6 +21,7 @@ def schedule(
     collection: Annotated[
         str | None, typer.Argument(metavar="[COLLECTION]", help="This one only; needed to change its schedule.")
     ] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     every: Annotated[str | None, typer.Option(help="Run every so often: 30m, 6h or 1d.")] = None,
     cron: Annotated[str | None, typer.Option(help='Run at the times of a cron expression: "0 3 * * *".')] = None,
@@ -36,11 +38,11 @@ def schedule(
     ]
     if len(chosen) > 1 or (chosen and collection is None) or (cron is not None and not cron.strip()):
         raise ConfigurationError("Name a collection and one of --every, --cron, --off and --default.")
-    with Library.open(library, create=False, resume=False) as opened:
+    with whole(url, library) as opened:
         if collection is None:
             entries = _all(opened)
         else:
-            found = opened.collection(collection, create=False)
+            found = opened.collection(collection)
             if chosen:
                 found.set_schedule(chosen[0])
             entries = [found.schedule()]
@@ -61,7 +63,7 @@ def schedule(
     print_table("Scheduled runs", ("collection", "schedule", "next", "last", "took#", "result"), rows)
 
 
-def _all(library: Library) -> list[ScheduleEntry]:
+def _all(library: ReachableLibrary) -> list[ScheduleEntry]:
     entries: list[ScheduleEntry] = []
     while page := library.schedule(after=entries[-1].collection if entries else "", limit=_PAGE):
         entries += page

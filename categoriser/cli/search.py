@@ -15,10 +15,9 @@ from categoriser.cli.options import (
     EncoderOption,
     JsonOption,
     LibraryOption,
-    read_collection,
 )
 from categoriser.cli.output import counted, print_json, print_table, say
-from categoriser.cli.reach import UrlOption, worked_with
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.errors import ConfigurationError
 from categoriser.library import Clue, Filter, SearchQuery
 
@@ -119,13 +118,14 @@ def facets(
     meta: MetaOption = None,
     filter_: FilterOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Values of each.")] = 20,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Count images by category, group, month and so on."""
     wanted: Any = by or ("category", "group", "month")
-    with read_collection(library, collection) as opened:
+    with looked_at(url, library, collection) as opened:
         found = opened.facets(wanted, filter=_filter(category, group, tag, meta, filter_), limit=limit)
     if json:
         print_json({"facets": found})
@@ -142,12 +142,13 @@ def duplicates(
     ] = None,
     after: Annotated[int | None, typer.Option(min=-1, help='"next" of the page before.')] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Groups on the page.")] = 20,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """List groups of images that are nearly the same."""
-    with read_collection(library, collection) as opened:
+    with looked_at(url, library, collection) as opened:
         page = opened.duplicates(min_score=min_score, after=after, limit=limit)
     if json:
         print_json(page)
@@ -167,12 +168,13 @@ def similar(
     category: Annotated[str, typer.Argument(help="Id of a category.")],
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most categories.")] = 10,
     min_score: Annotated[float | None, typer.Option(min=-1, max=1, help="Least cosine of the middles.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """List the categories nearest to one."""
-    with read_collection(library, collection) as opened:
+    with looked_at(url, library, collection) as opened:
         found = opened.similar_categories(category, limit=limit, min_score=min_score)
     if json:
         print_json({"categories": found})

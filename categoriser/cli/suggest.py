@@ -13,10 +13,9 @@ from categoriser.cli.options import (
     CollectionOption,
     JsonOption,
     LibraryOption,
-    existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import print_json, print_table, say
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.domain import LARGEST_NUMBER
 
 SuggestionId = Annotated[
@@ -25,6 +24,7 @@ SuggestionId = Annotated[
 
 
 def suggestions(
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     after: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Id of the suggestion before the page.")] = 0,
@@ -32,7 +32,7 @@ def suggestions(
     json: JsonOption = False,
 ) -> None:
     """List what runs would change and leave to you; then: accept ID, or dismiss ID."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         page = found.suggestions(after=after, limit=limit)
         names = {one.id: one.label for one in found.categories()}
     following = page[-1].id if len(page) == limit else None
@@ -61,23 +61,25 @@ def suggestions(
 
 def accept(
     suggestion: SuggestionId,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Do what a suggestion says."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         tell_edit(found.accept(suggestion), json)
 
 
 def dismiss(
     suggestion: SuggestionId,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Do not propose this any more, until what speaks for it has changed clearly."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         found.dismiss(suggestion)
     if json:
         print_json({"dismissed": suggestion})

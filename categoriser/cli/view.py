@@ -17,12 +17,13 @@ from categoriser.cli.options import (
     JsonOption,
     LibraryOption,
     existing_collection,
-    read_collection,
 )
 from categoriser.cli.output import print_json, print_refused, print_table, progress, say
+from categoriser.cli.reach import UrlOption, looked_at, worked_with
+from categoriser.cli.reachable import ReachableView
 from categoriser.domain import LARGEST_NUMBER, Refused
 from categoriser.errors import ConfigurationError
-from categoriser.library import Describer, EndpointDescriber, View, blip_describer, describe, estimate
+from categoriser.library import Describer, EndpointDescriber, blip_describer, describe, estimate
 
 commands = typer.Typer(
     help="Group the same pictures in another way. Other commands take --collection COLLECTION//VIEW.",
@@ -32,10 +33,13 @@ NameArgument = Annotated[str, typer.Argument(help="Name of the view.")]
 
 
 def views(
-    library: LibraryOption = LIBRARY, collection: CollectionOption = COLLECTION, json: JsonOption = False
+    url: UrlOption = None,
+    library: LibraryOption = LIBRARY,
+    collection: CollectionOption = COLLECTION,
+    json: JsonOption = False,
 ) -> None:
     """List the views of a collection."""
-    with read_collection(library, collection) as found:
+    with looked_at(url, library, collection) as found:
         rows = [_described(view) for view in found.views(limit=1_000_000)]
     if json:
         print_json({"views": rows})
@@ -61,13 +65,14 @@ def create(
     dry_run: Annotated[bool, typer.Option(help="With --ask-terms: only say what that would take.")] = False,
     categories: Annotated[int | None, typer.Option(min=1, help="How many; without it that is found out.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="words, or sentence:MODEL.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     encoder: EncoderOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make a view, or add texts to one that is there, and run the job on it."""
-    with existing_collection(library, collection, encoder) as found:
+    with worked_with(url, library, collection, encoder) as found:
         chosen = None if terms is None else _lines(terms)
         if ask_terms:
             before = found.estimate_terms(criterion)
@@ -105,12 +110,13 @@ def show(
     name: NameArgument,
     limit: Annotated[int, typer.Option(min=1, max=LARGEST_NUMBER, help="Most categories.")] = 50,
     offset: Annotated[int, typer.Option(min=0, max=LARGEST_NUMBER, help="Categories to leave out.")] = 0,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
 ) -> None:
     """Show the categories of a view."""
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         view = found.view(name)
         rows, unsorted = view.categories(offset=offset, limit=limit), view.unsorted()
     if json:
@@ -166,6 +172,7 @@ def describe_pictures(
 def delete(
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
     json: JsonOption = False,
@@ -173,7 +180,7 @@ def delete(
     """Delete a view with its categories and texts; the pictures stay."""
     if not yes:
         raise ConfigurationError(f"This deletes the categories and corrections of view {name!r}; repeat it with --yes.")
-    with existing_collection(library, collection) as found:
+    with worked_with(url, library, collection) as found:
         count = found.delete_view(name)
     if json:
         print_json({"deleted": count})
@@ -181,7 +188,7 @@ def delete(
         say(f"View {name!r} of {count} images is gone; the pictures are still there.")
 
 
-def _described(view: View) -> dict[str, Any]:
+def _described(view: ReachableView) -> dict[str, Any]:
     return {
         "name": view.name,
         "criterion": view.criterion,

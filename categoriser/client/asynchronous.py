@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from functools import wraps
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import tenacity
 
-from categoriser.api.models.collections import CollectionInfo
 from categoriser.api.models.log import EventInfo
-from categoriser.api.models.status import Health
-from categoriser.api.models.uploads import UploadResult
-from categoriser.client import calls
+from categoriser.api.models.uploads import UploadInfo
+from categoriser.client.areas import CollectionCalls, ServiceCalls
+from categoriser.client.areas.exporting import Exporting
 from categoriser.client.connecting import ATTEMPTS, PATIENCE, options
 from categoriser.client.description import Call, Pages
 from categoriser.client.downloading import Download
 from categoriser.client.failures import checked, unreachable
+from categoriser.client.place import Asynchronous
 from categoriser.client.repeating import policy
-from categoriser.client.sending import REQUESTS, Added, Batch, Source, batches, items_of
+from categoriser.client.sending import (
+    REQUESTS,
+    Added,
+    Batch,
+    Left,
+    Source,
+    items_of,
+    overdue,
+    to_add,
+    to_leave,
+)
 from categoriser.client.streaming import Following
 from categoriser.errors import RejectedError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 _PAUSE = 2.0  # seconds before a stream that broke is opened again
 
 
-class AsyncClient:
+class AsyncClient(ServiceCalls, Asynchronous):
     """A service. Use it as an asynchronous context manager, or close it. For one event loop.
 
     Args:
@@ -43,6 +52,7 @@ class AsyncClient:
     def __init__(
         self, url: str, key: str | None = None, *, timeout: float = PATIENCE, attempts: int = ATTEMPTS
     ) -> None:
+        super().__init__()
         self._http = httpx.AsyncClient(**options(url, key, timeout))
         self._attempts = attempts
 
@@ -57,19 +67,14 @@ class AsyncClient:
         await self._http.aclose()
 
     async def do(self, call: Call[T]) -> T:
-        """Make a call.
-
-        Raises:
-            CategoriserError: of the class that the service raised; ServiceError when there was no answer.
-        """
         retrying = tenacity.AsyncRetrying(**policy(call, self._attempts))
         try:
-            return call.read(checked(await retrying(self._http.request, call.method, call.path, **call.arguments())))
+            answer: httpx.Response = await retrying(self._http.request, call.method, call.path, **call.arguments())
         except httpx.TransportError as error:
             raise unreachable(error, self._http.base_url) from error
+        return call.read(checked(answer, call.also))
 
     async def each(self, listed: Pages[T]) -> AsyncIterator[T]:
-        """All entries of a list, page by page."""
         cursor: Any = None
         while True:
             items, cursor = await self.do(listed.at(cursor))
@@ -116,48 +121,31 @@ class AsyncClient:
             except httpx.TransportError:
                 await asyncio.sleep(_PAUSE)
 
-    async def health(self) -> Health:
-        """Whether the service answers."""
-        return await self.do(calls.health())
-
-    def collections(self) -> AsyncIterator[CollectionInfo]:
-        """All collections, by name."""
-        return self.each(calls.collections())
-
     def collection(self, name: str) -> AsyncCollection:
         """One collection; nothing is asked yet, and the first upload makes it if need be."""
         return AsyncCollection(self, name)
 
 
-def _ask(
-    describe: Callable[Concatenate[str, P], Call[T]],
-) -> Callable[Concatenate[AsyncCollection, P], Coroutine[Any, Any, T]]:
-    @wraps(describe)
-    async def ask(self: AsyncCollection, /, *args: P.args, **given: P.kwargs) -> T:
-        return await self.client.do(describe(self.name, *args, **given))
+class AsyncCollection(CollectionCalls, Asynchronous):
+    """One collection of a service, or one of its views."""
 
-    return ask
-
-
-def _each(
-    describe: Callable[Concatenate[str, P], Pages[T]],
-) -> Callable[Concatenate[AsyncCollection, P], AsyncIterator[T]]:
-    @wraps(describe)
-    def each(self: AsyncCollection, /, *args: P.args, **given: P.kwargs) -> AsyncIterator[T]:
-        return self.client.each(describe(self.name, *args, **given))
-
-    return each
-
-
-class AsyncCollection:
-    """One collection of a service."""
-
-    def __init__(self, client: AsyncClient, name: str) -> None:
+    def __init__(self, client: AsyncClient, name: str, view: str | None = None) -> None:
+        super().__init__(name, view)
         self.client = client
-        self.name = name
+        self.name = name if view is None else f"{name}//{view}"
 
     def __repr__(self) -> str:
         return f"AsyncCollection({self.name!r})"
+
+    async def do(self, call: Call[T]) -> T:
+        return await self.client.do(call)
+
+    def each(self, listed: Pages[T]) -> AsyncIterator[T]:
+        return self.client.each(listed)
+
+    def view(self, name: str) -> AsyncCollection:
+        """One of its views; nothing is asked yet."""
+        return AsyncCollection(self.client, str(self._owner()._name), name)
 
     async def add(
         self,
@@ -173,26 +161,37 @@ class AsyncCollection:
             progress: called with the number done and None.
             table: ``recursive`` for folders; ``image_column``, ``id_column``, ``start``, ``end``, ``limit`` for tables.
         """
-        added, found = Added(), dict[int, list[UploadResult]]()
-        room = asyncio.Semaphore(REQUESTS)
+        return Added(await self._send_all(lambda: to_add(self, items_of(source, **table)), progress))
 
-        async def send(number: int, batch: Batch) -> None:
-            try:
-                found[number] = await self._send(batch)
-            finally:
-                room.release()
-            if progress is not None:
-                progress(sum(len(some) for some in found.values()), None)
+    async def leave(
+        self,
+        source: Source | Iterable[Source],
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+        **table: Any,
+    ) -> Left:
+        """Hand in what ``add`` takes and wait for nothing but that it cannot be lost any more."""
+        return Left(await self._send_all(lambda: to_leave(self, items_of(source, **table)), progress))
 
-        waiting = iter(await asyncio.to_thread(lambda: batches(self.name, items_of(source, **table))))
-        async with asyncio.TaskGroup() as group:
-            number = 0
-            while (batch := await asyncio.to_thread(next, waiting, None)) is not None:
-                await room.acquire()  # files are read no sooner than they can be sent
-                group.create_task(send(number, batch))
-                number += 1
-        added.results = [one for key in sorted(found) for one in found[key]]
-        return added
+    async def wait(self, upload_id: str, *, timeout: float = PATIENCE, pause: float = 0.5) -> UploadInfo:
+        """Ask until every picture of an upload is filed, refused or deleted.
+
+        Args:
+            upload_id: as ``hand_in`` and ``leave`` say.
+            timeout: seconds.
+            pause: seconds between two questions.
+
+        Raises:
+            ServiceError: it took longer.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            state = await self.upload_state(upload_id)
+            if state.status == "done":
+                return state
+            if time.monotonic() + pause > end:
+                raise overdue(upload_id, state.waiting, timeout)
+            await asyncio.sleep(pause)
 
     async def export_to(self, target: str | Path, style: str | None = None, **chosen: Any) -> Path:
         """Write an export to a file; when the connection breaks it goes on where it broke.
@@ -204,57 +203,39 @@ class AsyncCollection:
         """
         path = Path(target)
         wanted: Any = style or path.suffix.removeprefix(".")
-        return await self.client.save(calls.export(self.name, wanted, **chosen), path)
+        return await self.client.save(Exporting.export.describe(self, wanted, **chosen), path)
 
     def follow(self, *, after: int | None = None, types: Iterable[str] = ()) -> AsyncIterator[EventInfo]:
         """Events as they happen, for ever: those after a cursor, or without one only what is new."""
-        return self.client.follow(Following(self.name, tuple(types), after))
+        return self.client.follow(Following(self._path("events", "live"), self._view, tuple(types), after))
 
-    async def _send(self, batch: Batch) -> list[UploadResult]:
+    async def _send_all(
+        self, begin: Callable[[], Iterable[Batch[T]]], progress: Callable[[int, int | None], None] | None
+    ) -> list[T]:
+        found: dict[int, list[T]] = {}
+        room = asyncio.Semaphore(REQUESTS)
+
+        async def send(number: int, batch: Batch[T]) -> None:
+            try:
+                found[number] = await self._send_batch(batch)
+            finally:
+                room.release()
+            if progress is not None:
+                progress(sum(len(some) for some in found.values()), None)
+
+        waiting = await asyncio.to_thread(lambda: iter(begin()))
+        async with asyncio.TaskGroup() as group:
+            number = 0
+            while (batch := await asyncio.to_thread(next, waiting, None)) is not None:
+                await room.acquire()  # files are read no sooner than they can be sent
+                group.create_task(send(number, batch))
+                number += 1
+        return [one for key in sorted(found) for one in found[key]]
+
+    async def _send_batch(self, batch: Batch[T]) -> list[T]:
         if batch.call is None:
             return batch.unread()
         try:
-            return (await self.client.do(batch.call)).results
+            return await self.do(batch.call)
         except RejectedError as error:
             return batch.failed(error)
-
-    info = _ask(calls.info)
-    delete_collection = _ask(calls.delete_collection)
-    upload = _ask(calls.upload)
-    upload_urls = _ask(calls.upload_urls)
-    images = _each(calls.images)
-    image_page = _ask(calls.image_page)
-    image = _ask(calls.image)
-    why = _ask(calls.why)
-    thumbnail = _ask(calls.thumbnail)
-    original = _ask(calls.original)
-    delete = _ask(calls.delete)
-    categories = _each(calls.categories)
-    category_page = _ask(calls.category_page)
-    category = _ask(calls.category)
-    groups = _ask(calls.groups)
-    rename = _ask(calls.rename)
-    move = _ask(calls.move)
-    merge = _ask(calls.merge)
-    search = _ask(calls.search)
-    search_page = _ask(calls.search_page)
-    run = _ask(calls.run)
-    plan = _ask(calls.plan)
-    versions = _each(calls.versions)
-    undo = _ask(calls.undo)
-    name_categories = _ask(calls.name_categories)
-    why_name = _ask(calls.why_name)
-    events = _each(calls.events)
-    event_page = _ask(calls.event_page)
-    failed = _each(calls.failed)
-    failed_page = _ask(calls.failed_page)
-    webhooks = _each(calls.webhooks)
-    add_webhook = _ask(calls.add_webhook)
-    change_webhook = _ask(calls.change_webhook)
-    remove_webhook = _ask(calls.remove_webhook)
-    rotate_webhook = _ask(calls.rotate_webhook)
-    replay_webhook = _ask(calls.replay_webhook)
-    ping_webhook = _ask(calls.ping_webhook)
-    deliveries = _each(calls.deliveries)
-    delivery_page = _ask(calls.delivery_page)
-    export = _ask(calls.export)

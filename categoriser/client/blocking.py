@@ -5,33 +5,41 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import tenacity
 
-from categoriser.api.models.collections import CollectionInfo
 from categoriser.api.models.log import EventInfo
-from categoriser.api.models.status import Health
-from categoriser.api.models.uploads import UploadResult
-from categoriser.client import calls
+from categoriser.api.models.uploads import UploadInfo
+from categoriser.client.areas import CollectionCalls, ServiceCalls
+from categoriser.client.areas.exporting import Exporting
 from categoriser.client.connecting import ATTEMPTS, PATIENCE, options
 from categoriser.client.description import Call, Pages
 from categoriser.client.downloading import Download
 from categoriser.client.failures import checked, unreachable
+from categoriser.client.place import Blocking
 from categoriser.client.repeating import policy
-from categoriser.client.sending import REQUESTS, Added, Batch, Source, batches, items_of
+from categoriser.client.sending import (
+    REQUESTS,
+    Added,
+    Batch,
+    Left,
+    Source,
+    items_of,
+    overdue,
+    to_add,
+    to_leave,
+)
 from categoriser.client.streaming import Following
 from categoriser.errors import RejectedError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 _PAUSE = 2.0  # seconds before a stream that broke is opened again
 
 
-class Client:
+class Client(ServiceCalls, Blocking):
     """A service. Use it as a context manager, or close it.
 
     Args:
@@ -44,6 +52,7 @@ class Client:
     def __init__(
         self, url: str, key: str | None = None, *, timeout: float = PATIENCE, attempts: int = ATTEMPTS
     ) -> None:
+        super().__init__()
         self._http = httpx.Client(**options(url, key, timeout))
         self._attempts = attempts
 
@@ -58,19 +67,14 @@ class Client:
         self._http.close()
 
     def do(self, call: Call[T]) -> T:
-        """Make a call.
-
-        Raises:
-            CategoriserError: of the class that the service raised; ServiceError when there was no answer.
-        """
         retrying = tenacity.Retrying(**policy(call, self._attempts))
         try:
-            return call.read(checked(retrying(self._http.request, call.method, call.path, **call.arguments())))
+            answer = retrying(self._http.request, call.method, call.path, **call.arguments())
         except httpx.TransportError as error:
             raise unreachable(error, self._http.base_url) from error
+        return call.read(checked(answer, call.also))
 
     def each(self, listed: Pages[T]) -> Iterator[T]:
-        """All entries of a list, page by page."""
         cursor: Any = None
         while True:
             items, cursor = self.do(listed.at(cursor))
@@ -116,46 +120,31 @@ class Client:
             except httpx.TransportError:
                 time.sleep(_PAUSE)
 
-    def health(self) -> Health:
-        """Whether the service answers."""
-        return self.do(calls.health())
-
-    def collections(self) -> Iterator[CollectionInfo]:
-        """All collections, by name."""
-        return self.each(calls.collections())
-
     def collection(self, name: str) -> RemoteCollection:
         """One collection; nothing is asked yet, and the first upload makes it if need be."""
         return RemoteCollection(self, name)
 
 
-def _ask(describe: Callable[Concatenate[str, P], Call[T]]) -> Callable[Concatenate[RemoteCollection, P], T]:
-    @wraps(describe)
-    def ask(self: RemoteCollection, /, *args: P.args, **given: P.kwargs) -> T:
-        return self.client.do(describe(self.name, *args, **given))
+class RemoteCollection(CollectionCalls, Blocking):
+    """One collection of a service, or one of its views."""
 
-    return ask
-
-
-def _each(
-    describe: Callable[Concatenate[str, P], Pages[T]],
-) -> Callable[Concatenate[RemoteCollection, P], Iterator[T]]:
-    @wraps(describe)
-    def each(self: RemoteCollection, /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
-        return self.client.each(describe(self.name, *args, **given))
-
-    return each
-
-
-class RemoteCollection:
-    """One collection of a service."""
-
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, view: str | None = None) -> None:
+        super().__init__(name, view)
         self.client = client
-        self.name = name
+        self.name = name if view is None else f"{name}//{view}"
 
     def __repr__(self) -> str:
         return f"RemoteCollection({self.name!r})"
+
+    def do(self, call: Call[T]) -> T:
+        return self.client.do(call)
+
+    def each(self, listed: Pages[T]) -> Iterator[T]:
+        return self.client.each(listed)
+
+    def view(self, name: str) -> RemoteCollection:
+        """One of its views; nothing is asked yet."""
+        return RemoteCollection(self.client, str(self._owner()._name), name)
 
     def add(
         self,
@@ -171,18 +160,7 @@ class RemoteCollection:
             progress: called with the number done and None.
             table: ``recursive`` for folders; ``image_column``, ``id_column``, ``start``, ``end``, ``limit`` for tables.
         """
-        added = Added()
-        under_way: dict[Future[list[UploadResult]], int] = {}
-        found: dict[int, list[UploadResult]] = {}
-        with ThreadPoolExecutor(REQUESTS) as pool:
-            for number, batch in enumerate(batches(self.name, items_of(source, **table))):
-                under_way[pool.submit(self._send, batch)] = number
-                while len(under_way) > REQUESTS:  # files are read no sooner than they can be sent
-                    _settle(under_way, found, progress)
-            while under_way:
-                _settle(under_way, found, progress)
-        added.results = [one for number in sorted(found) for one in found[number]]
-        return added
+        return Added(self._send_all(to_add(self, items_of(source, **table)), progress))
 
     def export_to(self, target: str | Path, style: str | None = None, **chosen: Any) -> Path:
         """Write an export to a file; when the connection breaks it goes on where it broke.
@@ -194,65 +172,66 @@ class RemoteCollection:
         """
         path = Path(target)
         wanted: Any = style or path.suffix.removeprefix(".")
-        return self.client.save(calls.export(self.name, wanted, **chosen), path)
+        return self.client.save(Exporting.export.describe(self, wanted, **chosen), path)
 
     def follow(self, *, after: int | None = None, types: Iterable[str] = ()) -> Iterator[EventInfo]:
         """Events as they happen, for ever: those after a cursor, or without one only what is new."""
-        return self.client.follow(Following(self.name, tuple(types), after))
+        return self.client.follow(Following(self._path("events", "live"), self._view, tuple(types), after))
 
-    def _send(self, batch: Batch) -> list[UploadResult]:
+    def leave(
+        self,
+        source: Source | Iterable[Source],
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+        **table: Any,
+    ) -> Left:
+        """Hand in what ``add`` takes and wait for nothing but that it cannot be lost any more."""
+        return Left(self._send_all(to_leave(self, items_of(source, **table)), progress))
+
+    def wait(self, upload_id: str, *, timeout: float = PATIENCE, pause: float = 0.5) -> UploadInfo:
+        """Ask until every picture of an upload is filed, refused or deleted.
+
+        Args:
+            upload_id: as ``hand_in`` and ``leave`` say.
+            timeout: seconds.
+            pause: seconds between two questions.
+
+        Raises:
+            ServiceError: it took longer.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            state = self.upload_state(upload_id)
+            if state.status == "done":
+                return state
+            if time.monotonic() + pause > end:
+                raise overdue(upload_id, state.waiting, timeout)
+            time.sleep(pause)
+
+    def _send_all(self, waiting: Iterable[Batch[T]], progress: Callable[[int, int | None], None] | None) -> list[T]:
+        under_way: dict[Future[list[T]], int] = {}
+        found: dict[int, list[T]] = {}
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            for number, batch in enumerate(waiting):
+                under_way[pool.submit(self._send_batch, batch)] = number
+                while len(under_way) > REQUESTS:  # files are read no sooner than they can be sent
+                    _settle(under_way, found, progress)
+            while under_way:
+                _settle(under_way, found, progress)
+        return [one for number in sorted(found) for one in found[number]]
+
+    def _send_batch(self, batch: Batch[T]) -> list[T]:
         if batch.call is None:
             return batch.unread()
         try:
-            return self.client.do(batch.call).results
+            return self.do(batch.call)
         except RejectedError as error:
             return batch.failed(error)
 
-    info = _ask(calls.info)
-    delete_collection = _ask(calls.delete_collection)
-    upload = _ask(calls.upload)
-    upload_urls = _ask(calls.upload_urls)
-    images = _each(calls.images)
-    image_page = _ask(calls.image_page)
-    image = _ask(calls.image)
-    why = _ask(calls.why)
-    thumbnail = _ask(calls.thumbnail)
-    original = _ask(calls.original)
-    delete = _ask(calls.delete)
-    categories = _each(calls.categories)
-    category_page = _ask(calls.category_page)
-    category = _ask(calls.category)
-    groups = _ask(calls.groups)
-    rename = _ask(calls.rename)
-    move = _ask(calls.move)
-    merge = _ask(calls.merge)
-    search = _ask(calls.search)
-    search_page = _ask(calls.search_page)
-    run = _ask(calls.run)
-    plan = _ask(calls.plan)
-    versions = _each(calls.versions)
-    undo = _ask(calls.undo)
-    name_categories = _ask(calls.name_categories)
-    why_name = _ask(calls.why_name)
-    events = _each(calls.events)
-    event_page = _ask(calls.event_page)
-    failed = _each(calls.failed)
-    failed_page = _ask(calls.failed_page)
-    webhooks = _each(calls.webhooks)
-    add_webhook = _ask(calls.add_webhook)
-    change_webhook = _ask(calls.change_webhook)
-    remove_webhook = _ask(calls.remove_webhook)
-    rotate_webhook = _ask(calls.rotate_webhook)
-    replay_webhook = _ask(calls.replay_webhook)
-    ping_webhook = _ask(calls.ping_webhook)
-    deliveries = _each(calls.deliveries)
-    delivery_page = _ask(calls.delivery_page)
-    export = _ask(calls.export)
-
 
 def _settle(
-    under_way: dict[Future[list[UploadResult]], int],
-    found: dict[int, list[UploadResult]],
+    under_way: dict[Future[list[T]], int],
+    found: dict[int, list[T]],
     progress: Callable[[int, int | None], None] | None,
 ) -> None:
     done, _ = wait(under_way, return_when=FIRST_COMPLETED)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 AnyPage = TypeVar("AnyPage")
 One = TypeVar("One")
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
+PAGE: Final = 1000  # as long as a service lets a page be
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
-    """One request and how its answer is read. ``repeatable``: done twice it does no more than done once."""
+    """One request and how its answer is read.
+
+    ``repeatable``: done twice it does no more than done once. ``also``: statuses that are answers beside the successes.
+    """
 
     method: str
     path: str
@@ -29,6 +34,7 @@ class Call(Generic[Answer]):
     form: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    also: frozenset[int] = frozenset()
 
     def arguments(self) -> dict[str, Any]:
         """As httpx wants them."""
@@ -39,6 +45,11 @@ class Call(Generic[Answer]):
         if self.files is not None:
             told |= {"files": list(self.files), "data": dict(self.form or {})}
         return told
+
+    def then(self, make: Callable[[Answer], Other]) -> Call[Other]:
+        """The same call with something made of its answer."""
+        read = self.read
+        return replace(self, read=lambda answer: make(read(answer)))  # type: ignore[arg-type,return-value] # another Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +63,7 @@ def pages(
     at: Callable[[Any], Call[AnyPage]], items: Callable[[AnyPage], Sequence[One]], following: Callable[[AnyPage], Any]
 ) -> Pages[One]:
     """A list of which each page says what comes next; None at the end."""
-
-    def describe(cursor: Any) -> Call[tuple[Sequence[One], Any]]:
-        call = at(cursor)
-
-        def read(answer: httpx.Response) -> tuple[Sequence[One], Any]:
-            page = call.read(answer)
-            return items(page), following(page)
-
-        return Call(call.method, call.path, read, call.query, repeatable=call.repeatable)
-
-    return Pages(describe)
-
-
-def get(path: str, model: type[AnyModel], **query: Any) -> Call[AnyModel]:
-    """A call that only looks."""
-    return Call("GET", path, as_model(model), query, repeatable=True)
+    return Pages(lambda cursor: at(cursor).then(lambda page: (items(page), following(page))))
 
 
 def as_model(model: type[AnyModel]) -> Callable[[httpx.Response], AnyModel]:
@@ -75,6 +71,11 @@ def as_model(model: type[AnyModel]) -> Callable[[httpx.Response], AnyModel]:
     return lambda answer: model.model_validate_json(answer.content)
 
 
-def below(collection: str, *parts: str | int) -> str:
-    """A path below a collection; names may hold anything."""
-    return "/".join(("/v1/collections", quote(collection, safe=""), *(quote(str(part), safe="") for part in parts)))
+def content(answer: httpx.Response) -> bytes:
+    """An answer that is a file."""
+    return answer.content
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields of a body that were given."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -38,13 +38,13 @@ _KINDS: Final[dict[str, type[CategoriserError]]] = {
 }
 
 
-def checked(answer: httpx.Response) -> httpx.Response:
-    """The answer, if it is a success; its body must have been read.
+def checked(answer: httpx.Response, also: frozenset[int] = frozenset()) -> httpx.Response:
+    """The answer, if it is a success or of a status in ``also``; its body must have been read.
 
     Raises:
         CategoriserError: of the class that the service raised.
     """
-    if answer.is_success:
+    if answer.is_success or answer.status_code in also:
         return answer
     code, message = _told(answer)
     kind = _KINDS.get(code or "")

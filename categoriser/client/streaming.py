@@ -7,27 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from categoriser.api.models.log import EventInfo
-from categoriser.client.description import below
+from categoriser.client.description import given
 
 
 @dataclass(slots=True)
 class Following:
     """The place in a log that is followed: ``last`` is the cursor behind which the next connection goes on."""
 
-    collection: str
+    path: str
+    view: str | None = None
     types: Sequence[str] = ()
     last: int | None = None
     _data: str = ""
 
-    @property
-    def path(self) -> str:
-        """Where the stream is."""
-        return below(self.collection, "events", "live")
-
     def query(self) -> dict[str, Any]:
         """What to ask with."""
-        asked: dict[str, Any] = {} if self.last is None else {"after": self.last}
-        return asked | ({"types": list(self.types)} if self.types else {})
+        return given(after=self.last, types=list(self.types) or None, view=self.view)
 
     def feed(self, line: str) -> EventInfo | None:
         """Take a line; an event once it is complete."""

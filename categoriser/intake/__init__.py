@@ -4,7 +4,7 @@ from categoriser.intake.decode import DEFAULT, Limits, Picture, check_format, de
 from categoriser.intake.fetch import Fetcher, FetchLimits, safe_url
 from categoriser.intake.folder import DEMO_MARKER, EXPORT_MARKER, FolderScan, from_folder, is_wanted
 from categoriser.intake.formats import EXTENSIONS
-from categoriser.intake.items import Item, read
+from categoriser.intake.items import Encoded, Item, read
 from categoriser.intake.similarity import hamming, near_duplicate
 from categoriser.intake.sources import from_path
 from categoriser.intake.tables import from_csv, from_parquet
@@ -14,6 +14,7 @@ __all__ = [
     "DEMO_MARKER",
     "EXPORT_MARKER",
     "EXTENSIONS",
+    "Encoded",
     "FetchLimits",
     "Fetcher",
     "FolderScan",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from categoriser.domain import FloatVector
 from categoriser.errors import ConfigurationError, RejectedError, UnreadablePictureError
 from categoriser.intake.decode import DEFAULT, Limits
 from categoriser.intake.fetch import Fetcher, safe_url
@@ -16,8 +17,26 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """What was made of a file's bytes elsewhere. ``vector``: of unit length, by the encoder of that id."""
+
+    encoder_id: str
+    vector: FloatVector = field(repr=False)
+    thumbnail: bytes = field(repr=False)  # JPEG
+    sha256: str
+    format: str
+    width: int
+    height: int
+    taken_at: float | None
+    fingerprint: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One input. Exactly one of ``path``, ``url``, ``data`` and ``problem`` is set."""
+    """One input. Exactly one of ``path``, ``url``, ``data`` and ``problem`` is set.
+
+    Beside a path there may be ``encoded``, if its bytes were read elsewhere, or a problem that they had.
+    """
 
     name: str  # for people: relative path, last part of the URL, or row number
     path: Path | None = None
@@ -26,6 +45,7 @@ class Item:
     image_id: str | None = None  # the caller's; None: the content decides
     metadata: Mapping[str, Any] = field(default_factory=dict)
     problem: str | None = None  # why there is nothing to read, as a sentence
+    encoded: Encoded | None = None
     inside: bool = False  # a setting named the address: it may lead into our own network
 
     @property

@@ -20,6 +20,7 @@ from categoriser.errors import CategoriserError, ConfigurationError, InvalidVect
 from categoriser.intake import FolderScan, Item, from_path
 from categoriser.library.adding import AddReport, Progress, add_items
 from categoriser.library.browsing import Browsed
+from categoriser.library.bulk import Engine, Work, encoded_by_ray
 from categoriser.library.exported import Exported
 from categoriser.library.given import (
     ADDABLE,
@@ -65,6 +66,7 @@ class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
         end: int | None = None,
         limit: int | None = None,
         progress: Progress | None = None,
+        engine: Engine = "here",
     ) -> AddReport:
         """Add pictures and wait until each is filed or refused.
 
@@ -78,10 +80,13 @@ class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
             end: row of a table to stop before.
             limit: most rows of a table.
             progress: called with the number done and, when known, of all.
+            engine: "ray" decodes and encodes files by Ray, on as many processors and machines as it has; they are
+                filed here, in their order, as ever.
 
         Raises:
             ConfigurationError: there is no such file, folder or column.
             MissingWeightsError: the encoder cannot be opened.
+            MissingExtraError: Ray is wanted and not installed.
         """
         items: Iterable[Item]
         if isinstance(source, bytes | Item) or (isinstance(source, str) and "://" in source):
@@ -102,7 +107,10 @@ class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
             whole = isinstance(source, Sized) and not isinstance(source, FolderScan)
             items = source if isinstance(source, FolderScan) else map(as_item, source)
             items = list(items) if whole else items  # so that the number of all is known
-        self._library.encoder_of(self.row)  # fails once and clearly, not per picture
+        encoder = self._library.encoder_of(self.row)  # fails once and clearly, not per picture
+        if engine == "ray":
+            spec = self._library.encoders.spec_of(self.row)
+            items = encoded_by_ray(items, Work.of(self._library.settings, spec, encoder.id))
         return add_items(self._library.pipeline, self.row, items, progress)
 
     def add_vectors(

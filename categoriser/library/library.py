@@ -5,24 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from categoriser.catalog import collections, inbox, storable_text, views
+from categoriser.catalog import collections, storable_text, views
 from categoriser.catalog.collections import CollectionRow, Visible
 from categoriser.domain import RunReport, ScheduleEntry
-from categoriser.encoders import Encoder, open_encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import CategoriserError, ConfigurationError, EncoderMismatchError, NotFoundError
+from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
+from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.access import Access
 from categoriser.library.collection import Collection
+from categoriser.library.encoders import Encoders
 from categoriser.library.mapping import Maps
 from categoriser.library.namers import Namers
 from categoriser.library.objects import Objects
 from categoriser.library.relevance import Relevance
-from categoriser.library.takeover import take_over
+from categoriser.library.takeover import take_over, take_up
 from categoriser.library.uploads import Uploads
 from categoriser.library.view import View
 from categoriser.library.view_making import create_texts, delete_views, follow
@@ -49,9 +49,8 @@ class Library:
         self.storage = storage
         self.settings = settings
         self.timetable = Timetable.of(settings)
-        self._encoder_given = encoder_given
-        self._encoders: dict[str, Encoder] = {}
-        self._opening = threading.Lock()
+        self.encoders = Encoders(settings, given=encoder_given)
+        self.encoder_of = self.encoders.of
         self.creating = threading.Lock()
         self.access = Access(storage.database, settings.access)
         self.namers = Namers(storage, settings, self.encoder_of)
@@ -145,38 +144,8 @@ class Library:
 
         Where several processes share the library, what those that live accepted stays theirs.
         """
-        count = self._take_up() if self.storage.presence is None else take_over(self)
+        count = take_up(self) if self.storage.presence is None else take_over(self)
         self.objects.resume()
-        return count
-
-    def _take_up(self) -> int:
-        count, last = 0, 0
-        problems: dict[str, str | None] = {}  # of a collection as a whole
-        stuck: Counter[str] = Counter()
-        while True:
-            with self.storage.database.read() as connection:
-                entries = inbox.pending(connection, after=last)
-            if not entries:
-                break
-            for entry in entries:
-                last, name = entry["id"], entry["collection"]
-                collection = self._find(name)
-                if collection is None:
-                    continue
-                if name not in problems:
-                    problems[name] = self.obstacle(collection)
-                if problems[name] is None:
-                    self.pipeline.tell(collection, [last])
-                    count += 1
-                    continue
-                stuck[name] += 1
-                if not takes_ready_vectors(collection.encoder_id):
-                    self.pipeline.feeder.tell_later(collection, [last])
-                if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
-                    with self.storage.database.write() as connection:
-                        inbox.fail(connection, last, str(problems[name]))
-        for name, number in stuck.items():
-            _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
         return count
 
     def collection(self, name: str, *, create: bool = True) -> Collection:
@@ -188,18 +157,18 @@ class Library:
             ConfigurationError: the name cannot be used.
         """
         _check_text("The name of a collection", name)
-        found = self._find(name)
+        found = self.find(name)
         if found is not None:
             if takes_texts(found.encoder_id):
                 return View(self, found)
-            self._check_encoder(found)
+            self.encoders.check(found)
             return Collection(self, found)
         if not create:
             raise NotFoundError(f"There is no collection {name!r}.")
         _check_name(name)
         encoder = self.encoder
         with self.creating:
-            found = self._find(name)
+            found = self.find(name)
             if found is None:
                 with self.storage.database.write() as connection:
                     found = collections.create_or_find(
@@ -221,12 +190,12 @@ class Library:
             EncoderMismatchError: it belongs to another encoder than the one this library was opened with.
         """
         _check_text("The name of a collection", name)
-        found = self._find(name)
+        found = self.find(name)
         encoder_id = self.encoder.id if found is None else found.encoder_id
         if takes_ready_vectors(encoder_id):
             raise no_pictures(name, encoder_id)
         if found is not None:
-            self._check_encoder(found)
+            self.encoders.check(found)
             self.encoder_of(found)
         return self.collection(name)
 
@@ -244,7 +213,7 @@ class Library:
         Raises:
             NotFoundError: there is none.
         """
-        found = self._find(name)
+        found = self.find(name)
         if found is None:
             raise NotFoundError(f"There is no collection {name!r}.")
         delete_views(self, found)
@@ -270,11 +239,11 @@ class Library:
             ConfigurationError: the name cannot be used, or belongs to a collection of pictures.
         """
         _check_text("The name of a collection", name)
-        found = self._find(name)
+        found = self.find(name)
         if found is None:
             _check_name(name)
             with self.creating:
-                found = self._find(name) or create_texts(
+                found = self.find(name) or create_texts(
                     self, name, criterion=criterion, encoder=encoder, categories=categories
                 )
         if not takes_texts(found.encoder_id):
@@ -337,66 +306,10 @@ class Library:
         Raises:
             MissingWeightsError: its weights cannot be had.
         """
-        return self._encoder(self.settings.encoder)
+        return self.encoders.named(self.settings.encoder)
 
-    def encoder_of(self, collection: CollectionRow) -> Encoder:
-        """The encoder of a collection, opened when first needed.
-
-        Raises:
-            MissingWeightsError: its weights cannot be had.
-            EncoderMismatchError: what its name leads to now makes other vectors than it did.
-        """
-        self._check_encoder(collection)
-        encoder = self._encoder(self.settings.encoder if self._encoder_given else collection.encoder_spec)
-        if encoder.id != collection.encoder_id:
-            raise EncoderMismatchError(
-                f"Collection {collection.name!r} was made with {collection.encoder_id}, and "
-                f"{collection.encoder_spec!r} is {encoder.id} now. Give back the old weights, or add its images to a "
-                "new collection."
-            )
-        return encoder
-
-    def text_encoder(self, spec: str) -> Encoder:
-        """An encoder of texts, opened when first needed.
-
-        Raises:
-            MissingWeightsError: its weights cannot be had.
-            MissingExtraError: it needs what is not installed.
-        """
-        return self._encoder(spec)
-
-    @property
-    def open_encoders(self) -> list[str]:
-        """Ids of the encoders in memory."""
-        return sorted(encoder.id for encoder in list(self._encoders.values()))
-
-    def _encoder(self, spec: str) -> Encoder:
-        with self._opening:
-            if spec not in self._encoders:
-                self._encoders[spec] = open_encoder(spec, device=self.settings.device, offline=self.settings.offline)
-            return self._encoders[spec]
-
-    def _check_encoder(self, collection: CollectionRow) -> None:
-        if not self._encoder_given or self.settings.encoder == collection.encoder_spec:
-            return
-        wanted = self._encoder(self.settings.encoder)
-        if wanted.id != collection.encoder_id:
-            raise EncoderMismatchError(
-                f"Collection {collection.name!r} belongs to the encoder {collection.encoder_id}, not to {wanted.id}. "
-                f"Open it with encoder={collection.encoder_spec!r}, or add its images to a new collection."
-            )
-
-    def obstacle(self, collection: CollectionRow) -> str | None:
-        """Why no picture of a collection can be filed now."""
-        try:
-            if takes_ready_vectors(collection.encoder_id):
-                raise no_pictures(collection.name, collection.encoder_id)
-            self.encoder_of(collection)
-        except CategoriserError as error:
-            return str(error)
-        return None
-
-    def _find(self, name: str) -> CollectionRow | None:
+    def find(self, name: str) -> CollectionRow | None:
+        """A collection of that name, if there is one; not a view."""
         if name != storable_text(name) or views.is_view_name(name):
             return None
         with self.storage.database.read() as connection:

@@ -54,10 +54,10 @@ class Readiness:
 
     def _encoder(self) -> str | None:
         library = self._library
-        if library.open_encoders or takes_ready_vectors(library.settings.encoder):
+        if library.encoders.ids or takes_ready_vectors(library.settings.encoder):
             return None
         with self._guard:  # whoever probes meanwhile waits for the same answer
-            if library.open_encoders:
+            if library.encoders.ids:
                 return None
             if time.monotonic() - self._failed_at > _PAUSE:
                 self._why = _problem(lambda: library.encoder)

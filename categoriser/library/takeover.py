@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
@@ -18,6 +19,41 @@ if TYPE_CHECKING:
 
 _BATCH = 64  # entries claimed at a time
 _log = logging.getLogger(__name__)
+
+
+def take_up(library: Library) -> int:
+    """Go on with what an earlier process of this machine accepted; returns the number of pictures.
+
+    What can never be filed is listed as failed; what cannot be filed now is tried later.
+    """
+    count, last = 0, 0
+    problems: dict[str, str | None] = {}  # of a collection as a whole
+    stuck: Counter[str] = Counter()
+    while True:
+        with library.storage.database.read() as connection:
+            entries = inbox.pending(connection, after=last)
+        if not entries:
+            break
+        for entry in entries:
+            last, name = entry["id"], entry["collection"]
+            collection = library.find(name)
+            if collection is None:
+                continue
+            if name not in problems:
+                problems[name] = library.encoders.obstacle(collection)
+            if problems[name] is None:
+                library.pipeline.tell(collection, [last])
+                count += 1
+                continue
+            stuck[name] += 1
+            if takes_ready_vectors(collection.encoder_id):  # for good: listed with what failed, waiting no longer
+                with library.storage.database.write() as connection:
+                    inbox.fail(connection, last, str(problems[name]))
+            else:
+                library.pipeline.feeder.tell_later(collection, [last])
+    for name, number in stuck.items():
+        _log.warning("%d pictures accepted earlier cannot be filed: %s", number, problems[name])
+    return count
 
 
 def take_over(library: Library) -> int:
@@ -91,7 +127,7 @@ def _claim(library: Library, row: CollectionRow) -> list[int]:
     presence = library.storage.presence
     if presence is None:
         return []
-    problem = library.obstacle(row)
+    problem = library.encoders.obstacle(row)
     for_good = problem is not None and takes_ready_vectors(row.encoder_id)
     if problem is not None and not for_good:
         _log.warning("pictures of collection %s cannot be filed here: %s", row.key, problem)

@@ -117,9 +117,16 @@ class Uploads:
             CrowdedError: too many pictures of the collection wait.
             BusyError: too many wait in all.
         """
-        self._library.pipeline.feeder.check_room(row)
+        feeder, taken = self._library.pipeline.feeder, sum(one.refused is None for one in promised)
+        feeder.check_room(row, taken)
         token = uploads.new_token()
-        return token, self._library.pipeline.acceptance.promise(row, promised, token if remembered else None)
+        try:
+            future = self._library.pipeline.acceptance.promise(row, promised, token if remembered else None)
+        except BaseException:
+            feeder.settled(row, taken)
+            raise
+        future.add_done_callback(lambda _: feeder.settled(row, taken))
+        return token, future
 
     def get(self, row: CollectionRow, token: str) -> Upload:
         """What became of an upload.

@@ -245,7 +245,7 @@ class View(Collection):
 
     def _encode(self, texts: Sequence[str], ids: Sequence[str]) -> FloatMatrix:
         if self._encoder_spec != WORDS:
-            return np.asarray(self._library.text_encoder(self._encoder_spec).encode_texts(texts), np.float32)
+            return np.asarray(self._library.encoders.named(self._encoder_spec).encode_texts(texts), np.float32)
         stored = read_lexicon(self._storage, self._id)
         # the first texts say themselves what is worth reading in them
         return (stored or learn(texts, self.criterion)).vectors(texts, ids)

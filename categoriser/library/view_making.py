@@ -109,7 +109,7 @@ def _create(
     if encoder != WORDS and encoder_id is None:
         if not encoder.startswith("sentence:"):
             raise ConfigurationError(f"{encoder!r} reads no texts: use 'words' or sentence:MODEL.")
-        opened = library.text_encoder(encoder)
+        opened = library.encoders.named(encoder)
         encoder_id, dimension = opened.id[:255], opened.dimension
     with library.storage.database.write() as connection:
         if parent_key is not None and collections.by_key(connection, parent_key) is None:

@@ -30,6 +30,7 @@ from categoriser.errors import (
     code_of,
 )
 from categoriser.pipeline.fair_queue import FairQueue
+from categoriser.pipeline.room import SharedRoom
 from categoriser.settings_uploads import UploadSettings
 from categoriser.state import Storage
 
@@ -55,21 +56,43 @@ class Feeder:
         self._bytes = 0  # in the database, of entries that wait
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._shared = None
+        if storage.presence is not None:
+            self._shared = SharedRoom(storage, settings.waiting, settings.waiting_per_collection)
 
-    def check_room(self, collection: CollectionRow) -> None:
-        """Whether more pictures may be accepted.
+    @property
+    def counts(self) -> bool:
+        """Whether looking for room may wait for the database."""
+        return self._shared is not None
+
+    def check_room(self, collection: CollectionRow, pictures: int = 0) -> None:
+        """Whether more pictures may be accepted, over all processes that share the inbox.
+
+        Args:
+            collection: where they are to go.
+            pictures: that take their places now, until ``settled`` is called; 0 only asks.
 
         Raises:
             CrowdedError: too many of the collection wait already.
             BusyError: too many wait in all.
         """
-        if len(self._queue) >= self._settings.waiting:
+        if self._shared is None:
+            room = len(self._queue) < self._settings.waiting
+            own = self._queue.length_of(collection.id) < self._settings.waiting_per_collection
+        else:
+            room, own = self._shared.take(collection.id, pictures)
+        if not room:
             raise BusyError("More accepted pictures wait to be filed than may wait; send this one again later.")
-        if self._queue.length_of(collection.id) >= self._settings.waiting_per_collection:
+        if not own:
             raise CrowdedError(
                 f"{self._settings.waiting_per_collection:,} pictures of collection {collection.name!r} wait to be "
                 "filed already; send this one again later."
             )
+
+    def settled(self, collection: CollectionRow, pictures: int) -> None:
+        """Pictures that took places are durable, and counted as such from now on, or were given up."""
+        if self._shared is not None:
+            self._shared.settled(collection.id, pictures)
 
     @property
     def waiting_bytes(self) -> int:

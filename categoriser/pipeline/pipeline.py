@@ -221,7 +221,11 @@ class Pipeline:
             observer.stage("read", begun, received.durable_at, [job.origin])
             observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
             job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
-            self._encoder_thread(encoder).put(job, received.prepared)
+            if received.prepared is None:
+                job.vector, job.ready = received.vector, True
+                self._drain_soon(job.collection.id)
+            else:
+                self._encoder_thread(encoder).put(job, received.prepared)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             self._finish_early(job, error)
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from categoriser.catalog import collections, images, inbox, storable_text
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
-from categoriser.domain import Filed
+from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder
 from categoriser.errors import ConflictError, NotFoundError, RejectedError, UnreachableError, code_of
-from categoriser.intake import Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
+from categoriser.intake import Encoded, Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
 from categoriser.pipeline.acceptance import Acceptance, clear_failed
 from categoriser.pipeline.filing import check_id
 from categoriser.pipeline.waiting import waiting_item
@@ -46,10 +46,11 @@ class Received:
     """A decoded picture that is in the inbox."""
 
     image_id: str
-    prepared: npt.NDArray[Any]  # what the encoder takes
+    prepared: npt.NDArray[Any] | None  # what the encoder takes; None: there is a vector
     facts: Mapping[str, Any]  # columns of the images table
     inbox_id: int
     durable_at: float  # moment of time.perf_counter
+    vector: FloatVector | None = None  # it was encoded elsewhere
 
 
 class Reception:
@@ -108,8 +109,8 @@ class Reception:
                 if known is not None and known["source"] == item.source:  # a table read again: nothing is fetched twice
                     return self._settled(collection, known, inbox_id, accepted)
             _check_names(item)
-            data = read(item, self._fetchers.inside if item.inside else self._fetchers.public, self._limits)
-            digest = sha256(data)
+            made = item.encoded if item.encoded is not None and item.encoded.encoder_id == encoder.id else None
+            data, digest = self._read(item, made)
             image_id = item.image_id or digest[:_ID_LENGTH]
             known = self._known(collection, image_id)
             if known is not None:
@@ -123,7 +124,7 @@ class Reception:
             inbox_id = self._accept(collection, item, inbox_id, image_id, digest, data)
             (accepted or _nobody)(image_id)
             durable_at = time.perf_counter()
-            picture = decode(data, side=encoder.image_side, limits=self._limits)
+            picture = made or decode(data, side=encoder.image_side, limits=self._limits)
         except RejectedError as error:
             if inbox_id is None or not isinstance(error, UnreachableError):
                 self._fail(collection, item, digest, inbox_id, error)
@@ -132,14 +133,29 @@ class Reception:
             resumed = {**resumed, "stored": True}
         if resumed is not None and item.data is not None:  # the database keeps it until it is filed, and no longer
             self._storage.media.keep_original(collection.key, digest, data)
-        self._storage.media.keep_thumbnail(collection.key, digest, thumbnail(picture.image, self._thumbnail_side))
+        small, prepared = self._drawn(picture, encoder)
+        self._storage.media.keep_thumbnail(collection.key, digest, small)
         return Received(
             image_id=image_id,
-            prepared=np.asarray(encoder.prepare(picture.image)),
+            prepared=prepared,
+            vector=None if made is None else made.vector,
             inbox_id=inbox_id,
             durable_at=durable_at,
             facts=self._facts(resumed, item, digest, picture),
         )
+
+    def _read(self, item: Item, made: Encoded | None) -> tuple[bytes, str]:
+        """Bytes, and what names them; of a file that was read elsewhere no bytes."""
+        if made is not None:
+            return b"", made.sha256
+        data = read(item, self._fetchers.inside if item.inside else self._fetchers.public, self._limits)
+        return data, sha256(data)
+
+    def _drawn(self, picture: Picture | Encoded, encoder: Encoder) -> tuple[bytes, npt.NDArray[Any] | None]:
+        """The thumbnail, and what the encoder takes if there is no vector yet."""
+        if not isinstance(picture, Picture):
+            return picture.thumbnail, None
+        return thumbnail(picture.image, self._thumbnail_side), np.asarray(encoder.prepare(picture.image))
 
     def _accept(
         self, collection: CollectionRow, item: Item, inbox_id: int | None, image_id: str, digest: str, data: bytes
@@ -151,7 +167,7 @@ class Reception:
             self._acceptance.complete(collection, inbox_id, image_id, digest, data)
         return inbox_id
 
-    def _facts(self, resumed: Record | None, item: Item, digest: str, picture: Picture) -> Mapping[str, Any]:
+    def _facts(self, resumed: Record | None, item: Item, digest: str, picture: Picture | Encoded) -> Mapping[str, Any]:
         entry = resumed or _entry(item)  # a resumed item is only our copy: what came with the picture is in the inbox
         return {
             "sha256": digest,

@@ -67,12 +67,15 @@ class Media:
     def _aside(self, key: str, sha256: str) -> Path:
         return self.original(key, sha256).with_suffix(".leaving")
 
+    def places(self, key: str, sha256: str) -> list[Path]:
+        """Where files of one image are, as far as there are any."""
+        caption = self.captions(key) / sha256[:2] / f"{sha256}.json"
+        return [self.original(key, sha256), self._aside(key, sha256), self.thumbnail(key, sha256), caption]
+
     def forget(self, key: str, sha256: str) -> None:
         """Delete the files of one image."""
-        self.original(key, sha256).unlink(missing_ok=True)
-        self._aside(key, sha256).unlink(missing_ok=True)
-        self.thumbnail(key, sha256).unlink(missing_ok=True)
-        (self.captions(key) / sha256[:2] / f"{sha256}.json").unlink(missing_ok=True)
+        for path in self.places(key, sha256):
+            path.unlink(missing_ok=True)
 
     def folders(self, key: str) -> list[Path]:
         """Where the files of a collection lie, in an order that is the same in every library."""

@@ -47,7 +47,7 @@ class LibraryGauges(Collector):
         yield _gauge("unsorted_ratio", "Share of images that are in no category", share)
         yield _gauge("open_collections", "Collections whose engine state is in memory", opened)
         yield _gauge("engine_state_bytes", "Size of these states, mapped vectors included", size)
-        yield _gauge("open_encoders", "Encoders in memory", len(library.open_encoders))
+        yield _gauge("open_encoders", "Encoders in memory", len(library.encoders.ids))
         yield _gauge("store_disk_bytes", "Size of the embedded vector store on disk", self._disk.value())
 
     def _read_queues(self) -> totals.Queues:

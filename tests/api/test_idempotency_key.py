@@ -75,12 +75,12 @@ def test_what_was_not_done_may_be_tried_again_under_the_same_key(start: Start) -
     key = str(uuid.uuid4())
     check, busy = library.pipeline.feeder.check_room, True
 
-    def check_room(row: Any) -> None:
+    def check_room(row: Any, pictures: int = 0) -> None:
         if busy:
             from categoriser import BusyError
 
             raise BusyError("Not now; try again.")
-        check(row)
+        check(row, pictures)
 
     library.pipeline.feeder.check_room = check_room  # type: ignore[method-assign]
     prefer = {"headers": {"Prefer": "respond-async"}}

@@ -15,7 +15,7 @@ import pytest
 from categoriser import Library
 from categoriser.api import create_app
 from categoriser.api.serving import Server, address, listen
-from tests.api.conftest import Start
+from tests.api.conftest import Start, bearer, new_key
 from tests.api.test_upload import upload
 from tests.whole import picture
 
@@ -125,6 +125,28 @@ def test_a_stream_ends_with_its_collection(start: Start) -> None:
         next(stream)
         client.delete("/v1/collections/a", params={"confirm": "a"}).raise_for_status()
         assert list(stream) == []
+
+
+@pytest.mark.parametrize("how", ["token", "expired", "first key"])
+def test_a_stream_ends_when_its_key_counts_no_more(start: Start, how: str) -> None:
+    client = start(live={"recheck_seconds": 0.05})
+    upload(client, "a", picture(1))
+    if how != "first key":
+        admin = new_key(client, "admin")
+        key = new_key(client, "read:a", by=admin, seconds=1.5 if how == "expired" else None)
+        number = key.split("_")[1]
+        if how == "token":
+            wanted = {"collection": "a", "seconds": 60}
+            client.headers.update(bearer(key))
+            key = client.post("/v1/tokens", json=wanted).json()["token"]
+        client.headers.update(bearer(key))
+    with live(client, "a") as stream:
+        next(stream)
+        if how == "first key":
+            new_key(client, "admin")
+        elif how != "expired":
+            client.delete(f"/v1/keys/{number}", headers=bearer(admin)).raise_for_status()
+        assert [one for one in stream if "data" in one] == []
 
 
 def test_no_more_streams_than_may_be(start: Start) -> None:

@@ -73,7 +73,7 @@ def test_what_only_looks_opens_no_encoder(
     run: Command, folder: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("add", folder)
-    monkeypatch.setattr("categoriser.library.library.open_encoder", lambda *_, **__: pytest.fail("opened an encoder"))
+    monkeypatch.setattr("categoriser.library.encoders.open_encoder", lambda *_, **__: pytest.fail("opened an encoder"))
     for options in ((), ("--json",)):
         assert run(command, *options).code == 0
 

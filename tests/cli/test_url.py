@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +69,7 @@ def test_commands_over_http_say_what_they_say_on_the_library(
 
 def test_what_only_works_on_a_library_says_so(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CATEGORISER_URL", "http://127.0.0.1:1")
-    told = run("plan")
+    told = run("view", "describe", "x", "--url", "http://127.0.0.1:1/v1", "--model", "m")
     assert (told.code, "on a library of this machine only" in told.err) == (2, True)
     told = run("categories", "--url", "nonsense")
     assert (told.code, "no address of a service" in told.err) == (2, True)
@@ -111,3 +113,94 @@ def test_exports_of_a_library_have_every_style(run: Command, folder: Path, tmp_p
     assert (counts["images"], counts["pictures"]) == (12, 12)
     some = run("export", "some.csv", "--category", "unsorted", "--json").json["written"]
     assert some == run("categories", "--json").json["unsorted"]
+
+
+def test_corrections_plans_and_runs_over_http_say_what_they_say_on_the_library(
+    tmp_path: Path, run: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same steps on two libraries of the same pictures, one of them behind a service."""
+    said: list[list[Any]] = []
+    run("add", folder)
+    shutil.copytree(tmp_path / "library", tmp_path / "served")
+    with Library.open(tmp_path / "served") as library, serving(library) as client:
+        for url in (None, str(client.base_url)):
+            if url is not None:
+                monkeypatch.setenv("CATEGORISER_URL", url)
+            said.append(_corrected(run))
+    for local, remote in zip(*said, strict=True):
+        assert local == remote
+
+
+def _corrected(run: Command) -> list[Any]:
+    ids = [one["id"] for one in run("images", "--json").json["images"]]
+    told: list[Any] = []
+
+    def ask(*arguments: object) -> Any:
+        done = run(*arguments, "--json")
+        told.append((arguments[0], done.code, _timeless(done.json)))
+        return done.json
+
+    mine = ask("move", *ids[:6], "--label", "Mine")["category"]
+    two = ask("split", mine, *ids[:2], "--label", "Two")["category"]
+    ask("split", mine, "--preview")
+    ask("rename", two, "Second")
+    ask("lock", two)
+    ask("hide", two)
+    ask("apart", mine, two)
+    ask("merge", mine, two)
+    ask("undo")
+    ask("undo")
+    ask("undo", "--event", 1)
+    ask("reject", ids[0])
+    ask("granularity", "fine")
+    ask("plan")
+    ask("run")
+    ask("why", ids[3])
+    ask("versions", "--limit", 3)
+    ask("suggestions")
+    ask("dismiss", 999)
+    ask("facets", "--by", "category")
+    ask("duplicates")
+    ask("similar", mine)
+    ask("categories")
+    ask("failed", "discard", "--all", "--yes")
+    ask("schedule", "default", "--every", "6h")
+    ask("delete", ids[-1], "--yes")
+    ask("delete", "nothing", "--yes")
+    ask("erase", "default", "--preview")
+    # an arrival cannot be undone, and there is no such suggestion or image
+    assert [one[0] for one in told if one[1]] == ["undo", "dismiss", "delete"]
+    plain = run("lock", mine)
+    told.append((plain.code, plain.out))
+    return told
+
+
+def _timeless(value: Any) -> Any:
+    """Without what two libraries cannot have in common."""
+    if isinstance(value, dict):
+        hidden = {"seconds", "at", "created_at", "last_run_at", "next_at", "summary", "before", "score", "cohesion"}
+        return {name: _timeless(one) for name, one in value.items() if name not in hidden}
+    return [_timeless(one) for one in value] if isinstance(value, list) else value
+
+
+def test_views_over_http(tmp_path: Path, run: Command, folder: Path, url: str) -> None:
+    run("add", folder, "--url", url)
+    ids = [one["id"] for one in run("images", "--url", url, "--json").json["images"]]
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"id": one, "text": "a red boat"}) + "\n" for one in ids))
+    made = run("view", "create", "things", "--criterion", "thing", "--texts", texts, "--url", url, "--json").json
+    assert (made["name"], made["criterion"], made["images"]) == ("things", "thing", 12)
+    assert run("views", "--url", url, "--json").json["views"] == [{k: v for k, v in made.items() if k != "refused"}]
+    shown = run("view", "show", "things", "--url", url, "--json").json
+    assert shown == {"categories": shown["categories"], "unsorted": made["unsorted"]}
+    named = run("categories", "--collection", "default//things", "--url", url, "--json").json
+    assert named["categories"] == shown["categories"]
+    assert run("view", "delete", "things", "--yes", "--url", url, "--json").json == {"deleted": 12}
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("evaluate", "x"), ("keys", "list"), ("migrate",)])
+def test_a_command_that_cannot_ask_a_service_says_so_in_one_sentence(run: Command, command: tuple[str, ...]) -> None:
+    told = run(*command, "--url", "http://127.0.0.1:1")
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith("This command works on a library of this machine only")
+    assert told.err.count(".") == 1

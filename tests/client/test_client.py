@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from categoriser import ConfigurationError, NotFoundError, RejectedError
-from categoriser.client import AsyncClient, AsyncCollection, Client, RemoteCollection, ServiceError, calls
+from categoriser.client import AsyncClient, Client, ServiceError
 from tests.api.conftest import library, service  # noqa: F401 - fixtures
 from tests.whole import picture, pictures
 
@@ -90,20 +90,21 @@ def test_the_same_with_await(url: str, tmp_path: Path) -> None:
     asked(url, ask)
 
 
-def test_both_kinds_have_the_same_calls_and_every_described_call() -> None:
-    def public(kind: type) -> dict[str, Any]:
-        return {name: value for name, value in vars(kind).items() if not name.startswith("_")}
+def test_both_kinds_have_the_same_calls_with_the_same_signatures(url: str) -> None:
+    def public(place: object) -> dict[str, Any]:
+        names = [name for name in dir(place) if not name.startswith("_")]
+        return {name: getattr(place, name) for name in names if callable(getattr(place, name))}
 
-    assert set(public(RemoteCollection)) == set(public(AsyncCollection))
-    described = {
-        name
-        for name, value in inspect.getmembers(calls, inspect.isfunction)
-        if value.__module__ == calls.__name__ and not name.startswith("_")
-    }
-    assert described - {"health", "collections"} <= set(public(RemoteCollection))
-    for name, value in public(RemoteCollection).items():
-        if name in described:
-            assert inspect.signature(value) == inspect.signature(public(AsyncCollection)[name])
+    with Client(url) as opened:
+        for one, other in (
+            (opened, AsyncClient(url)),
+            (opened.collection("a"), AsyncClient(url).collection("a")),
+        ):
+            assert set(public(one)) == set(public(other))
+            for name, call in public(one).items():
+                arguments = inspect.signature(call).parameters
+                assert list(arguments) == list(inspect.signature(public(other)[name]).parameters), name
+                assert inspect.getdoc(call) == inspect.getdoc(public(other)[name])
 
 
 def test_errors_are_those_of_the_same_call_in_python(client: Client) -> None:

@@ -184,7 +184,7 @@ def test_a_picture_that_the_encoder_chokes_on_fails_alone_and_waits(
     original = ClassicEncoder.encode_prepared
     with Library.open(tmp_path / "library", encoder="classic", batch_wait_ms=200) as library:
         collection = library.collection("a")
-        encoder = library._encoder("classic")
+        encoder = library.encoders.named("classic")
         from PIL import Image
 
         poison = np.asarray(encoder.prepare(Image.new("RGB", (48, 48), (255, 0, 0))))

@@ -103,8 +103,7 @@ def test_what_cannot_be_filed_now_is_tried_again(opened: Open, monkeypatch: pyte
     with monkeypatch.context() as away:
         away.setattr(one.storage.delivery, "ready", _fail)
         worked(one)
-    wait_until(lambda: len(collection) == 2)
-    assert left_over(one) == {"inbox": 0, "outbox": 0}
+    wait_until(lambda: len(collection) == 2 and left_over(one) == {"inbox": 0, "outbox": 0})
 
 
 def test_what_a_process_has_not_filed_when_it_ends_in_order_is_anybodys(opened: Open) -> None:

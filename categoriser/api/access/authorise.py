@@ -40,6 +40,15 @@ async def authorise(request: Request) -> None:
         raise error
 
 
+async def still_may(visit: Visit) -> bool:
+    """Whether what was begun may go on: the key or token counts, and has the right that was asked for."""
+    principal = None if visit.again is None else await visit.again()
+    if principal is None or visit.need is None:
+        return False
+    right: Right = "admin" if visit.collection is None else visit.need.value  # type: ignore[assignment]
+    return principal.may(right, visit.collection)
+
+
 def _visit(request: Request) -> Visit:
     return cast("Visit", request.state.visit)
 

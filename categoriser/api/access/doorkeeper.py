@@ -6,6 +6,7 @@ Strangers are turned away here, before anything of their bodies is read; what so
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -51,7 +52,7 @@ class Doorkeeper:
         if scope["type"] != "http":  # there are none, and nobody may add one that is not looked at here
             await send({"type": "websocket.close", "code": 1008})
             return
-        visit = Visit()
+        visit = Visit(again=partial(self._again, scope))
         scope.setdefault("state", {})["visit"] = visit
         status = 500
 
@@ -93,6 +94,16 @@ class Doorkeeper:
         if shown.by_cookie and scope["method"] not in SAFE_METHODS:
             check_same_origin(headers)
         self._check_rate(visit.principal)
+
+    async def _again(self, scope: Scope) -> Principal | None:
+        """Who a request that is still being answered would be if it came now; None: nobody any more."""
+        if not await self._keys_needed():
+            return LOCAL
+        try:
+            shown = _shown(Headers(scope=scope), scope)
+            return self._access.remembered(shown.text) or await run_in_threadpool(self._access.identify, shown.text)
+        except UnauthenticatedError:
+            return None
 
     async def _keys_needed(self) -> bool:
         if self._access.sure(beyond_loopback=self._beyond_loopback):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from categoriser.api.access.rights import Need
 from categoriser.errors import UnauthenticatedError
@@ -14,6 +15,7 @@ class Visit:
     """Who comes, and what came of it. Lives in the state of the request under ``visit``."""
 
     principal: Principal | None = None
+    again: Callable[[], Awaitable[Principal | None]] | None = field(default=None, repr=False)  # who it would be now
     problem: UnauthenticatedError | None = None  # why there is none
     keys_needed: bool = True
     operation: str | None = None

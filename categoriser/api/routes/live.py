@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from categoriser.api.access import TheVisit, still_may
 from categoriser.api.errors import InvalidRequestError
 from categoriser.api.event_kinds import EventKinds
 from categoriser.api.live import Streams
@@ -52,6 +54,7 @@ async def follow_events(
     streams: Annotated[Streams, Depends(_room)],
     types: EventKinds,
     after: Annotated[int | None, Depends(_after)],
+    visit: TheVisit,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events, oldest first. The ``id`` of each is its cursor, so that nothing is lost or told twice when
     the connection breaks: a browser connects again by itself with ``Last-Event-ID``. Comments keep the line open."""
@@ -59,7 +62,7 @@ async def follow_events(
         after = await run_in_threadpool(collection.last_cursor)
     # a connection that breaks before the first event must not lose what happened meanwhile
     yield ServerSentEvent(id=str(after), comment="from here", retry=2000)
-    async for batch in streams.follow(collection, after, types):
+    async for batch in streams.follow(collection, after, types, partial(still_may, visit)):
         for event in batch.events:
             info = EventInfo(cursor=event.cursor, kind=event.kind, at=event.at, detail=dict(event.detail))
             yield ServerSentEvent(id=str(event.cursor), data=info)

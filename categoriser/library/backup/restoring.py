@@ -141,6 +141,11 @@ def _put(library: Library, row: CollectionRow, folder: Path) -> None:
         added = images.arrivals(connection, row.id)
     places = [place for place, number in enumerate(at.tolist()) if number in known]
     store = library.storage.store(row)
+    if store.count(row.key):
+        raise ConfigurationError(
+            f"The vector store holds vectors of collection {row.name!r} already, perhaps of a library that is in use: "
+            "restore with another setting store.prefix."
+        )
     for start in range(0, len(places), _PAGE):
         part = places[start : start + _PAGE]
         numbers = [int(at[place]) for place in part]

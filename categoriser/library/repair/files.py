@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from categoriser.catalog import images, inbox
+from categoriser.catalog import collections, images, inbox
 from categoriser.catalog.collections import CollectionRow
 from categoriser.errors import RejectedError
 from categoriser.intake import Limits, decode, thumbnail
@@ -17,6 +18,7 @@ from categoriser.library.library import Library
 from categoriser.library.repair.findings import Finding, examples_of
 
 _OF_PICTURES: Final = ("originals", "thumbnails", "captions")
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _OF_COLLECTIONS: Final = (*_OF_PICTURES, "state")
 
 
@@ -80,7 +82,7 @@ def look_at_folders(library: Library, keys: set[str]) -> Iterator[Finding]:
             len(left),
             f"{len(left)} folders belong to collections that do not exist any more; they are deleted.",
             examples_of(path.relative_to(folder) for path in left),
-            lambda: _delete_folders(left),
+            lambda: _delete_folders(library, left),
         )
 
 
@@ -100,16 +102,21 @@ def _make_thumbnails(library: Library, row: CollectionRow, wanted: Sequence[tupl
 
 
 def _delete(library: Library, row: CollectionRow, paths: Sequence[Path]) -> int:
-    with library.storage.media.settling, library.storage.database.read() as connection:
-        unused = set(images.unused_files(connection, row.id, [path.stem for path in paths]))  # by now
-        doomed = [path for path in paths if path.stem in unused]
-        for path in doomed:
-            path.unlink(missing_ok=True)
-    return len(doomed)
-
-
-def _delete_folders(paths: Sequence[Path]) -> int:
+    storage = library.storage
+    places = {stem: storage.media.places(row.key, stem) for stem in {path.stem for path in paths}}
+    storage.forget_files(row.key, [stem for stem in places if _DIGEST.fullmatch(stem)])  # as far as unused by now
     for path in paths:
+        if path not in places[path.stem]:  # we put nothing there
+            path.unlink(missing_ok=True)
+    return sum(not path.exists() for path in paths)
+
+
+def _delete_folders(library: Library, paths: Sequence[Path]) -> int:
+    with library.storage.database.read() as connection:
+        keys = {row.key for row in collections.everything(connection)}  # by now: others may have made some
+    for path in paths:
+        if path.name in keys:
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -175,12 +175,12 @@ def _encode_again(library: Library, row: CollectionRow, image_ids: Sequence[str]
 
 
 def _put(library: Library, row: CollectionRow, image_ids: Sequence[str], vectors: FloatMatrix) -> int:
-    described = _described(library, row, image_ids)
-    present = [place for place, image_id in enumerate(image_ids) if image_id in described]
-    found = [described[image_ids[place]] for place in present]
-    lengths = np.linalg.norm(vectors[present], axis=1, keepdims=True)
     store = library.storage.store(row)
     with library.storage.states.excluding(row.id):
+        described = _described(library, row, image_ids)
+        present = [place for place, image_id in enumerate(image_ids) if image_id in described]
+        found = [described[image_ids[place]] for place in present]
+        lengths = np.linalg.norm(vectors[present], axis=1, keepdims=True)
         store.put(
             row.key,
             Points(
@@ -195,19 +195,19 @@ def _put(library: Library, row: CollectionRow, image_ids: Sequence[str], vectors
 
 
 def _delete(library: Library, row: CollectionRow, image_ids: Sequence[str]) -> int:
-    known = _described(library, row, image_ids)  # one of them may have come back
-    gone = [image_id for image_id in image_ids if image_id not in known]
     store = library.storage.store(row)
     with library.storage.states.excluding(row.id):
+        known = _described(library, row, image_ids)  # one of them may have come back
+        gone = [image_id for image_id in image_ids if image_id not in known]
         store.delete(row.key, gone)
         store.flush()
     return len(gone)
 
 
 def _move(library: Library, row: CollectionRow, image_ids: Sequence[str]) -> int:
-    found = list(_described(library, row, image_ids).values())
     store = library.storage.store(row)
     with library.storage.states.excluding(row.id):
+        found = list(_described(library, row, image_ids).values())
         store.move(row.key, [one["image_id"] for one in found], [store_micro(row.id, one["micro"]) for one in found])
         store.flush()
     return len(found)

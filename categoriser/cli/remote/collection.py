@@ -1,19 +1,22 @@
-"""A collection of a service as commands know collections: the same calls, answered in the same plain values."""
+"""A collection of a service as commands know collections."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Final
 
 from categoriser.api.models.collections import CategoryInfo
 from categoriser.api.models.images import ImageInfo
-from categoriser.api.models.webhooks import DeliveryInfo, NewWebhookInfo, WebhookInfo
+from categoriser.cli.remote.curating import RemoteCuration
+from categoriser.cli.remote.failures import RemoteFailures
+from categoriser.cli.remote.values import as_plain, some
+from categoriser.cli.remote.webhooks import RemoteBoard
 from categoriser.client import RemoteCollection
+from categoriser.client.description import PAGE
 from categoriser.client.sending import items_of
 from categoriser.domain import (
     Category,
@@ -25,62 +28,25 @@ from categoriser.domain import (
     Image,
     NamingReport,
     Refused,
-    RunReport,
+    ScheduleEntry,
     Tag,
     WhyName,
 )
 from categoriser.errors import ConfigurationError
 from categoriser.library import AddReport, Clue, Filter, SearchQuery
 from categoriser.library.adding import Progress
+from categoriser.library.bulk import Engine
 from categoriser.library.exporting import FileStyle, Style
 from categoriser.library.exports import ExportReport
 from categoriser.library.finding import FoundGroup, SearchPage
-from categoriser.library.webhooks import Delivery, NewWebhook, Webhook
+from categoriser.library.overview import DuplicatePage, FacetCounts, FacetName, SimilarCategory
+from categoriser.library.term_asking import TermsEstimate
 
 _SHOWN: Final = ("limit", "offset", "cursor", "min_score", "min_relevance", "diversity", "group_by", "group_size")
-_PAGE: Final = 1000  # as long as a service lets it be
-T = TypeVar("T")
 
 
-class RemoteBoard:
-    """Webhooks of a collection of a service."""
-
-    def __init__(self, collection: RemoteCollection) -> None:
-        self._collection = collection
-
-    def add(self, url: str, *, types: Sequence[str] = ()) -> NewWebhook:
-        return _new(self._collection.add_webhook(url, types=types))
-
-    def list(self, *, after: str = "", limit: int = 100) -> Sequence[Webhook]:
-        found = (_webhook(one) for one in self._collection.webhooks() if one.id > after)
-        return [one for one, _ in zip(found, range(limit), strict=False)]
-
-    def change(self, webhook: str, *, enabled: bool | None = None) -> Webhook:
-        return _webhook(self._collection.change_webhook(webhook, enabled=enabled))
-
-    def remove(self, webhook: str) -> None:
-        self._collection.remove_webhook(webhook)
-
-    def rotate(self, webhook: str, *, overlap_hours: float = 24.0) -> NewWebhook:
-        return _new(self._collection.rotate_webhook(webhook, overlap_hours=overlap_hours))
-
-    def replay(self, webhook: str, after: int) -> Webhook:
-        return _webhook(self._collection.replay_webhook(webhook, after))
-
-    def ping(self, webhook: str) -> Delivery:
-        return _delivery(self._collection.ping_webhook(webhook))
-
-    def deliveries(self, webhook: str, *, before: int | None = None, limit: int = 100) -> Sequence[Delivery]:
-        page = self._collection.delivery_page(webhook, before=before, limit=min(limit, _PAGE))
-        return [_delivery(one) for one in page.deliveries]
-
-
-class Remote:
-    """See ``categoriser.cli.reach.Reachable``."""
-
-    def __init__(self, collection: RemoteCollection) -> None:
-        self._collection = collection
-        self.name = collection.name
+class Remote(RemoteCuration):
+    """See ``categoriser.cli.reachable.Reachable``."""
 
     @property
     def webhooks(self) -> RemoteBoard:
@@ -95,47 +61,114 @@ class Remote:
     def unsorted(self) -> int:
         return self._collection.category_page(limit=1).unsorted
 
-    def categories(self, *, group: str | None = None, limit: int | None = None) -> Sequence[Category]:
-        return _some(map(_category, self._collection.categories(group=group)), limit)
+    def categories(self, *, group: str | None = None, offset: int = 0, limit: int | None = None) -> Sequence[Category]:
+        return some(map(_category, islice(self._collection.categories(group=group), offset, None)), limit)
 
     def groups(self) -> Sequence[Group]:
-        return [_as(Group, one) for one in self._collection.groups()]
+        return [as_plain(Group, one) for one in self._collection.groups()]
 
     def images(self, *, category: str | None = None, after: str | None = None, limit: int = 100) -> Sequence[Image]:
-        return _some(map(_image, self._collection.images(category=category, after=after)), limit)
+        return some(map(_image, self._collection.images(category=category, after=after)), limit)
 
     def image(self, image_id: str, *, tags: bool = False) -> Image:
         found = self._collection.image(image_id)
-        shown = None if found.tags is None or not tags else [_as(Tag, one) for one in found.tags]
+        shown = None if found.tags is None or not tags else [as_plain(Tag, one) for one in found.tags]
         return _image(found, shown)
 
     def failed(self, *, after: int = 0, limit: int = 100) -> Sequence[Failure]:
-        page = self._collection.failed_page(after=after, limit=min(limit, _PAGE))
-        return [_as(Failure, one) for one in page.failed]
+        page = self._collection.failed_page(after=after, limit=min(limit, PAGE))
+        return [as_plain(Failure, one) for one in page.failed]
+
+    def failures(self) -> RemoteFailures:
+        return RemoteFailures(self._collection)
 
     def events_and_next(
         self, *, after: int = 0, types: Sequence[str] = (), limit: int = 100
     ) -> tuple[Sequence[Event], int]:
-        page = self._collection.event_page(after=after, types=types, limit=min(limit, _PAGE))
-        return [_as(Event, one) for one in page.events], page.next
+        page = self._collection.event_page(after=after, types=types, limit=min(limit, PAGE))
+        return [as_plain(Event, one) for one in page.events], page.next
 
     def search_page(self, query: SearchQuery) -> SearchPage:
         page = self._collection.search_page(_asked(query))
         groups = None
         if page.groups is not None:
             groups = [
-                FoundGroup(one.category, one.label, [_as(Found, each) for each in one.results]) for one in page.groups
+                FoundGroup(one.category, one.label, [as_plain(Found, each) for each in one.results])
+                for one in page.groups
             ]
-        return SearchPage([_as(Found, one) for one in page.results], page.next, groups, page.min_relevance)
+        return SearchPage([as_plain(Found, one) for one in page.results], page.next, groups, page.min_relevance)
 
-    def run(self) -> RunReport:
-        return _as(RunReport, self._collection.run())
+    def facets(
+        self,
+        by: Iterable[FacetName] = ("category", "group", "month"),
+        *,
+        filter: Filter,  # noqa: A002 - as it is called everywhere
+        limit: int = 100,
+    ) -> Sequence[FacetCounts]:
+        found = self._collection.facets(list(by), filter=_limits(filter), limit=min(limit, PAGE))
+        return [as_plain(FacetCounts, one) for one in found]
+
+    def duplicates(
+        self, *, min_score: float | None = None, after: int | None = None, limit: int = 100
+    ) -> DuplicatePage:
+        page = self._collection.duplicate_page(min_score=min_score, after=after, limit=min(limit, PAGE))
+        return as_plain(DuplicatePage, page)
+
+    def similar_categories(
+        self, category: str, *, limit: int = 10, min_score: float | None = None
+    ) -> Sequence[SimilarCategory]:
+        found = self._collection.similar_categories(category, limit=min(limit, PAGE), min_score=min_score)
+        return [as_plain(SimilarCategory, one) for one in found]
+
+    def delete(self, image_ids: Iterable[str]) -> int:
+        return sum(self._collection.delete(one) for one in image_ids)
+
+    def schedule(self) -> ScheduleEntry:
+        return as_plain(ScheduleEntry, self._collection.schedule())
+
+    def set_schedule(self, schedule: str | None) -> None:
+        self._collection.set_schedule(schedule)
+
+    def views(self, *, limit: int = 100) -> Sequence[RemoteView]:
+        listed = some(self._collection.views(), limit)
+        return [RemoteView(self._collection, one.name, one.criterion) for one in listed]
+
+    def view(
+        self,
+        name: str,
+        *,
+        criterion: str | None = None,
+        from_metadata: str | None = None,
+        terms: Sequence[str] | None = None,
+        categories: int | None = None,
+        encoder: str | None = None,
+    ) -> RemoteView:
+        if criterion is not None:
+            self._collection.create_view(
+                name,
+                criterion=criterion,
+                from_metadata=from_metadata,
+                terms=terms,
+                categories=categories,
+                encoder=encoder,
+            )
+        return RemoteView(self._collection, name, criterion or "")
+
+    def delete_view(self, name: str) -> int:
+        return self._collection.delete_view(name)
+
+    def estimate_terms(self, criterion: str) -> TermsEstimate:
+        told = self._collection.preview_terms(criterion)
+        return TermsEstimate(told.model, told.questions, told.tokens)
+
+    def candidate_terms(self, criterion: str) -> list[str]:
+        return self._collection.candidate_terms(criterion).terms
 
     def name_categories(self) -> NamingReport:
-        return _as(NamingReport, self._collection.name_categories())
+        return as_plain(NamingReport, self._collection.name_categories())
 
     def why_name(self, category: str) -> WhyName:
-        return _as(WhyName, self._collection.why_name(category))
+        return as_plain(WhyName, self._collection.why_name(category))
 
     def export(
         self,
@@ -178,7 +211,12 @@ class Remote:
         end: int | None = None,
         limit: int | None = None,
         progress: Progress | None = None,
+        engine: Engine = "here",
     ) -> AddReport:
+        if engine != "here":
+            raise ConfigurationError(
+                f"A service encodes by itself; --engine {engine} is for a library of this machine."
+            )
         table = {"image_column": image_column, "id_column": id_column, "start": start, "end": end, "limit": limit}
         items = items_of(source, recursive=recursive, **table)
         added = self._collection.add(items, progress=progress)
@@ -197,21 +235,33 @@ class Remote:
         return report
 
 
-def _as(kind: type[T], model: BaseModel) -> T:
-    """A plain value with the fields of a model that it knows."""
-    known = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    return kind(**{name: value for name, value in model.model_dump().items() if name in known})
+class RemoteView(Remote):
+    """See ``categoriser.cli.reachable.ReachableView``."""
+
+    def __init__(self, owner: RemoteCollection, name: str, criterion: str) -> None:
+        super().__init__(owner.view(name))
+        self._owner = owner
+        self.name = name
+        self.criterion = criterion
+
+    def add_texts(self, texts: Mapping[str, str]) -> Sequence[Refused]:
+        report = self._owner.add_texts(self.name, texts)
+        return [Refused(one.image_id, one.reason) for one in report.refused]
 
 
 def _asked(query: SearchQuery) -> dict[str, Any]:
-    limits = {name: value for name, value in asdict(Filter.of(query.filter)).items() if value not in (None, (), {})}
     told = {name: getattr(query, name) for name in _SHOWN if getattr(query, name) is not None}
     return {
         "positives": [_clue(one) for one in query.wanted],
         "negatives": [_clue(one) for one in query.unwanted],
-        "filter": limits | ({"tags": list(limits["tags"])} if "tags" in limits else {}),
+        "filter": _limits(Filter.of(query.filter)),
         **told,
     }
+
+
+def _limits(given: Filter) -> dict[str, Any]:
+    limits = {name: value for name, value in asdict(given).items() if value not in (None, (), {})}
+    return limits | ({"tags": list(limits["tags"])} if "tags" in limits else {})
 
 
 def _clue(clue: Clue) -> dict[str, Any]:
@@ -227,22 +277,6 @@ def _category(info: CategoryInfo) -> Category:
 def _image(info: ImageInfo, tags: Sequence[Tag] | None = None) -> Image:
     facts = {name: value for name, value in info.model_dump().items() if name in Image.__dataclass_fields__}
     return Image(**{**facts, "source": info.url, "tags": tags})
-
-
-def _webhook(info: WebhookInfo) -> Webhook:
-    return _as(Webhook, info)
-
-
-def _new(info: NewWebhookInfo) -> NewWebhook:
-    return NewWebhook(_webhook(info), info.secret)
-
-
-def _delivery(info: DeliveryInfo) -> Delivery:
-    return _as(Delivery, info)
-
-
-def _some(found: Iterator[T], limit: int | None) -> list[T]:
-    return list(found) if limit is None else [one for _, one in zip(range(limit), found, strict=False)]
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,6 @@
+"""A service as commands know libraries: the same calls, answered in the same plain values."""
+
+from categoriser.cli.remote.collection import Remote
+from categoriser.cli.remote.library import RemoteLibrary
+
+__all__ = ["Remote", "RemoteLibrary"]
