@@ -6,6 +6,7 @@ from categoriser.client.areas.corrections import Corrections
 from categoriser.client.areas.exporting import Exporting
 from categoriser.client.areas.history import History
 from categoriser.client.areas.images import Images
+from categoriser.client.areas.naming import Naming
 from categoriser.client.areas.operating import Operating
 from categoriser.client.areas.runs import Runs
 from categoriser.client.areas.searching import Searching
@@ -18,7 +19,9 @@ class ServiceCalls(Operating, Access, PrefixWebhooks):
     """What is asked of the service as a whole."""
 
 
-class CollectionCalls(Uploading, Images, Categories, Corrections, Runs, Searching, History, Exporting, Views, Webhooks):
+class CollectionCalls(
+    Uploading, Images, Categories, Naming, Corrections, Runs, Searching, History, Exporting, Views, Webhooks
+):
     """What is asked of a collection, and of a view as far as it has it."""
 
 

@@ -1,10 +1,9 @@
-"""Categories, broad groups of them, and their names."""
+"""Categories and broad groups of them."""
 
 from __future__ import annotations
 
-from categoriser.api.models.browse import DialPreview
+from categoriser.api.models.browse import DialPreview, DriftInfo
 from categoriser.api.models.collections import CategoryInfo, CategoryList, GroupInfo, GroupList
-from categoriser.api.models.naming import NamingInfo, WhyNameInfo
 from categoriser.api.models.search import SimilarCategoryInfo, SimilarCategoryList
 from categoriser.client.description import PAGE, Call, Pages, content, pages
 from categoriser.client.place import Place, ask, each
@@ -64,16 +63,11 @@ class Categories(Place):
         return self._get(GroupInfo, "groups", group_id)
 
     @ask
-    def name_categories(self) -> Call[NamingInfo]:
-        """Name what needs a name now."""
-        return self._send("POST", NamingInfo, "name")
-
-    @ask
-    def why_name(self, category_id: str) -> Call[WhyNameInfo]:
-        """Why a category is called what it is."""
-        return self._get(WhyNameInfo, "categories", category_id, "name")
-
-    @ask
     def preview_dial(self) -> Call[DialPreview]:
         """How many categories each setting of the dial would give; takes as long as three plans."""
         return self._get(DialPreview, "dial")
+
+    @ask
+    def drift(self) -> Call[DriftInfo]:
+        """How far categories have moved since they got their names."""
+        return self._get(DriftInfo, "drift")

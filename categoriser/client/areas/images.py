@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from categoriser.api.models.access import ErasureView
@@ -77,6 +78,13 @@ class Images(Place):
     def delete(self, image_id: str) -> Call[int]:
         """Delete an image; answers 1."""
         return self._send("DELETE", Deleted, "images", image_id).then(lambda done: done.deleted)
+
+    @ask
+    def delete_images(self, image_ids: Sequence[str]) -> Call[int]:
+        """Delete up to 10,000 images for good; answers with how many of them were there."""
+        body = {"image_ids": list(image_ids)}
+        call = self._send("POST", Deleted, "deletions", json=body, repeatable=True)
+        return call.then(lambda done: done.deleted)
 
     @ask
     def members(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from categoriser.api.models.images import Deleted
-from categoriser.api.models.views import Attributes, CandidateTerms, TextReport, ViewInfo, ViewPage
+from categoriser.api.models.views import (
+    Attributes,
+    CandidateTerms,
+    DescribedInfo,
+    TextReport,
+    ViewEstimateInfo,
+    ViewInfo,
+    ViewPage,
+)
 from categoriser.client.description import PAGE, Call, Pages, given, pages
 from categoriser.client.place import Place, ask, each
 
@@ -74,6 +82,26 @@ class Views(Place):
         """Add texts to a view by image id; the same again changes nothing."""
         body = {"texts": dict(texts)}
         return self._owner()._send("POST", TextReport, "views", "texts", json=body, repeatable=True, view=view)
+
+    @ask
+    def estimate_view(
+        self, *, criterion: str = "", terms: Sequence[str] = (), from_metadata: str | None = None
+    ) -> Call[ViewEstimateInfo]:
+        """What a view would take, in images, texts and questions to a model; nothing is asked and nothing made."""
+        body = given(criterion=criterion, terms=list(terms), from_metadata=from_metadata)
+        return self._owner()._send("POST", ViewEstimateInfo, "views", "estimate", json=body, repeatable=True)
+
+    @ask
+    def describe_view(self, view: str, *, pictures: int = 16, after: int | None = None) -> Call[DescribedInfo]:
+        """Have the service's model describe pictures for a view, and file them by that; pass on ``next`` for more.
+
+        Args:
+            view: its name.
+            pictures: to describe, at most 200; 0 only files what is described already.
+            after: what the answer before said.
+        """
+        body = given(pictures=pictures, after=after)
+        return self._owner()._send("POST", DescribedInfo, "views", "descriptions", json=body, view=view)
 
     @ask
     def attributes(self, image_id: str) -> Call[dict[str, str | None]]:
