@@ -12,6 +12,7 @@ from categoriser.api.serving import address, check_reach, listen
 from categoriser.api.serving import serve as run_service
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, library_to_fill
 from categoriser.cli.output import print_json, say, tell, waiting
+from categoriser.cli.process import keep_few_arenas
 from categoriser.encoders import Encoder
 from categoriser.settings import Settings
 from categoriser.telemetry.logs import configure_logging
@@ -26,6 +27,7 @@ def serve(
     json: JsonOption = False,
 ) -> None:
     """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
+    keep_few_arenas()
     check_reach(host, library, Settings.load(encoder=encoder))
     listener = listen(host, port)
     with listener, library_to_fill(library, encoder, resume=False) as opened, ExitStack() as stack:

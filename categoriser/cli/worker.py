@@ -8,6 +8,7 @@ import typer
 
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, say
+from categoriser.cli.process import keep_few_arenas
 from categoriser.library import Library
 from categoriser.telemetry.logs import configure_logging
 
@@ -19,6 +20,7 @@ def worker(
     json: JsonOption = False,
 ) -> None:
     """Do the work that services left in the queue, until Ctrl-C or SIGTERM: file pictures, run the job, name."""
+    keep_few_arenas()
     from categoriser.worker import work  # noqa: PLC0415
 
     with Library.open(library, encoder, resume=False) as opened:
