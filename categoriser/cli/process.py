@@ -12,8 +12,8 @@ _ARENA_MAX: Final = -8  # M_ARENA_MAX of glibc's malloc.h
 def keep_few_arenas() -> None:
     """Let all threads take memory from two pools, where the C library is glibc and nobody chose otherwise.
 
-    By default every thread gets a pool of its own and keeps what it ever held: a service with a dozen threads then holds
-    a fifth more, and grows for hours before that ends.
+    By default every thread gets a pool of its own and keeps what it ever held: a service with a dozen threads then
+    holds a fifth more, and grows for hours before that ends.
     """
     if "MALLOC_ARENA_MAX" in os.environ:
         return

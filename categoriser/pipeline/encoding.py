@@ -33,7 +33,10 @@ class EncoderThreads:
         settings: Settings,
         storage: Storage,
         done: Callable[[list[Job], Sequence[FloatVector | Exception]], None],
+        coming: Callable[[], int],
     ) -> None:
+        """``done`` gets each batch; ``coming``: pictures that are being read, for which a batch may wait a moment."""
+        self._coming = coming
         self._encoder = encoder
         self._size = settings.batch_size
         self._wait = settings.batch_wait_ms / 1000
@@ -78,7 +81,7 @@ class EncoderThreads:
             until: float | None = None
             most = self._size
             while len(batch) < most:
-                following = self._queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                following = self._queue.get(timeout=self._patience(until))
                 if following is None:
                     break
                 batch.append(following)
@@ -86,6 +89,12 @@ class EncoderThreads:
                     most = min(most, max(1, int(_UNHURRIED_SECONDS / self._pace)))
                 until = until or time.monotonic() + self._wait
         return batch
+
+    def _patience(self, until: float | None) -> float | None:
+        """How long to wait for one more picture: for the first without end, for others only if there are any."""
+        if until is None:
+            return None
+        return max(0.0, until - time.monotonic()) if self._coming() else 0.0
 
     def _encode(self, prepared: list[npt.NDArray[Any]]) -> Sequence[FloatVector | Exception]:
         """A vector for each picture, or why there is none; one that the encoder chokes on does not harm the others."""

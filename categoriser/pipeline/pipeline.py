@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy.typing as npt
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
@@ -91,6 +94,7 @@ class Pipeline:
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
+        self._reading = 0  # pictures that were taken and are not with the encoder yet
         self._lanes_guard = threading.Condition()  # notified when a round is over
         self._encoding: dict[str, EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
@@ -140,6 +144,7 @@ class Pipeline:
                 self._room.release()
                 raise stopping()
             self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
+            self._reading += 1
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
             self._readers.submit(
@@ -207,33 +212,45 @@ class Pipeline:
         self._fetchers.close()
 
     def _receive(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
-        observer, begun = self._storage.observer, time.perf_counter()
         try:
-            if job.future.done():  # given up
-                self._finish_early(job, stopping())
-                return
-            encoder = self._encoder_of(job.collection)
-            received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
-            if isinstance(received, Filed):
-                observer.stage("read", begun, time.perf_counter(), [job.origin])
-                self._answer(job, received)
-                return
-            observer.stage("read", begun, received.durable_at, [job.origin])
-            observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
-            job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
-            if received.prepared is None:
-                job.vector, job.ready = received.vector, True
-                self._drain_soon(job.collection.id)
-            else:
-                self._encoder_thread(encoder).put(job, received.prepared)
+            received = self._read(job, item, inbox_id, accepted)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
+            received = None
             self._finish_early(job, error)
+        with self._lanes_guard:
+            self._reading -= 1  # first: an encoder call that waits for it would wait for its own picture
+        if received is not None:
+            encoder, prepared = received
+            encoder.put(job, prepared)
+
+    def _read(
+        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None
+    ) -> tuple[EncoderThreads, npt.NDArray[Any]] | None:
+        """What is to be encoded, and by what; None when the picture is done with."""
+        observer, begun = self._storage.observer, time.perf_counter()
+        if job.future.done():  # given up
+            self._finish_early(job, stopping())
+            return None
+        encoder = self._encoder_of(job.collection)
+        received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
+        if isinstance(received, Filed):
+            observer.stage("read", begun, time.perf_counter(), [job.origin])
+            self._answer(job, received)
+            return None
+        observer.stage("read", begun, received.durable_at, [job.origin])
+        observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
+        job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
+        if received.prepared is None:  # it came with its vector
+            job.vector, job.ready = received.vector, True
+            self._drain_soon(job.collection.id)
+            return None
+        return self._encoder_thread(encoder), received.prepared
 
     def _encoder_thread(self, encoder: Encoder) -> EncoderThreads:
         with self._encoding_guard:
             thread = self._encoding.get(encoder.id)
             if thread is None:
-                thread = EncoderThreads(encoder, self._settings, self._storage, self._encoded)
+                thread = EncoderThreads(encoder, self._settings, self._storage, self._encoded, lambda: self._reading)
                 self._encoding[encoder.id] = thread
             return thread
 
