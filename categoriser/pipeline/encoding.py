@@ -19,7 +19,7 @@ from categoriser.pipeline.jobs import Job, stopping
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
-_UNHURRIED_SECONDS = 0.04  # of an encoder call with pictures for which nobody waits, at most
+_UNHURRIED_SECONDS = 0.02  # of an encoder call with pictures for which nobody waits, at most
 
 _log = logging.getLogger(__name__)
 

@@ -90,7 +90,9 @@ class Pipeline:
         self.acceptance = Acceptance(storage, self._told)
         self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
-        self._readers = FairThreads(settings.decode_threads or 2 * processors + 4, "decode", unhurried=processors)
+        decoding = settings.decode_threads or 2 * processors + 4
+        self._readers = FairThreads(decoding, "decode")
+        self._later = FairThreads(decoding, "decode-later", give_way=True)  # for what nobody waits for
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
@@ -147,11 +149,8 @@ class Pipeline:
             self._reading += 1
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
-            self._readers.submit(
-                collection.id,
-                lambda: context.run(self._receive, job, item, inbox_id, accepted),
-                unhurried=job.unhurried,
-            )
+            readers = self._later if job.unhurried else self._readers
+            readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
         job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
 
@@ -206,6 +205,7 @@ class Pipeline:
         with self._lanes_guard:
             self._closed = True
         self._readers.close()
+        self._later.close()
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
