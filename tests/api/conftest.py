@@ -34,7 +34,8 @@ def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
+        # without certificates, which nobody asks for over plain HTTP and which take long to read
+        with httpx.Client(base_url=address(listener), timeout=60, trust_env=False, verify=False) as client:
             client.app_library = app.state.library  # type: ignore[attr-defined] # for tests that look behind the scenes
             yield client
     finally:
