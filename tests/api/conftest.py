@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from categoriser import Library
 from categoriser.api import create_app
 from categoriser.api.serving import Server, address, listen
+from tests.prepared import copy_of, nothing
 
 Start = Callable[..., httpx.Client]
 
@@ -63,7 +64,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(max_body: int | None = None, **settings: Any) -> httpx.Client:
-            opened = stack.enter_context(Library.open(tmp_path / "library", **({"encoder": "classic"} | settings)))
+            if not (folder := tmp_path / "library").exists():
+                copy_of(nothing, folder)
+            opened = stack.enter_context(Library.open(folder, **({"encoder": "classic"} | settings)))
             client = stack.enter_context(serving(opened, max_body=max_body))
             client.library = opened  # type: ignore[attr-defined]
             return client
@@ -74,7 +77,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def pictures_library(tmp_path: Path) -> Iterator[Library]:
     """An empty library that encodes pictures."""
-    with Library.open(tmp_path / "library", encoder="classic") as opened:
+    with Library.open(copy_of(nothing, tmp_path / "library"), encoder="classic") as opened:
         yield opened
 
 

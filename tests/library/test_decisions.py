@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, ConflictError, Library
+from tests.prepared import copy_of
 from tests.whole import clusters
 
 DIMENSION = 6
 VECTORS = clusters(4000, DIMENSION, centres=9, seed=4, noise=0.5)
 
 
+def four_hundred(folder: Path) -> None:
+    with Library.open(folder, encoder=f"vectors:{DIMENSION}") as library:
+        collection = library.collection("a")
+        collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
+        collection.run()
+
+
 def sorted_collection(tmp_path: Path) -> tuple[Library, Collection]:
-    library = Library.open(tmp_path / "library", encoder=f"vectors:{DIMENSION}")
-    collection = library.collection("a")
-    collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
-    collection.run()
-    return library, collection
+    library = Library.open(copy_of(four_hundred, tmp_path / "library"), encoder=f"vectors:{DIMENSION}")
+    return library, library.collection("a")
 
 
 def test_what_a_person_split_stays_split(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def phrases(documents: Iterable[Sequence[str]]) -> Mapping[str, tuple[float, flo
 def _function_words() -> frozenset[str]:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415 - it takes a second to import
 
-    return (ENGLISH_STOP_WORDS - _NO_FUNCTION_WORDS) | _OFTEN_SAID
+    return frozenset(ENGLISH_STOP_WORDS - _NO_FUNCTION_WORDS) | _OFTEN_SAID
 
 
 def _matters(word: str, template: AbstractSet[str]) -> bool:
