@@ -8,8 +8,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)  # how long an example takes says more about the machine
-settings.load_profile("patient")
+from tests.examples import WHOLE
+
+# no deadline: how long an example takes says more about the machine
+settings.register_profile("thorough", deadline=None, max_examples=WHOLE)
+settings.register_profile("ordinary", deadline=None, max_examples=WHOLE // 4)
+settings.load_profile("ordinary")  # `make test-all` chooses the other one
 
 # dozens of processes start here: without what was compiled, each would compile the whole program
 sys.dont_write_bytecode = False
