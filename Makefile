@@ -54,7 +54,7 @@ test: lint
 	$(BIN)/pytest $(WORKERS) -m "not slow and not web"
 
 test-all: lint
-	$(BIN)/pytest $(WORKERS) -m "not web"
+	$(BIN)/pytest $(WORKERS) -m "not web" --hypothesis-profile=thorough
 
 test-web: $(VENV)/.dev web
 	$(BIN)/pytest -m web

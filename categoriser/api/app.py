@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import metadata
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
@@ -80,7 +82,7 @@ def create_app(
         title="categoriser",
         version=metadata.version("categoriser"),
         summary="Files every picture of an upload stream into categories that can be searched.",
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=_name,
         openapi_tags=[
             {"name": "images", "description": "Upload, look at and delete images."},
             {"name": "categories", "description": "What the images were grouped into."},
@@ -94,7 +96,7 @@ def create_app(
             {"name": "access", "description": "Keys, tokens, browser sessions and the trail of what was done."},
             {"name": "service", "description": "Is it there?"},
         ],
-        dependencies=[Depends(authorise)],
+        dependencies=[Depends(authorise)],  # of routes that come in another way than those below
     )
     app.state.library = library
     app.state.receiver = Receiver(library)
@@ -106,33 +108,7 @@ def create_app(
     library.observe(metrics if traces is None else Several(metrics, traces))
     app.state.streams = Streams.of(library.settings.live)
     answer_errors(app)
-    refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
-    for module in (
-        uploads,
-        upload_states,
-        failures,
-        objects,
-        views,
-        erasure,
-        browse,
-        collections,
-        search,
-        live,
-        webhooks,
-        exports,
-        log,
-        curation,
-        suggestions,
-        naming,
-        deletions,
-        images,
-    ):  # images last: its paths match almost anything
-        add_routes(app, module.router, prefix="/v1/collections", responses=refusals)
-    add_routes(app, schedule.router, prefix="/v1", responses=refusals)
-    add_routes(app, webhooks.prefixes, prefix="/v1", responses=refusals)
-    for module in (keys, tokens, session, audit, backup):
-        add_routes(app, module.router, prefix="/v1", responses=refusals)
-    add_routes(app, status.router)
+    app.router.routes.extend(_operations().routes)
     describe_access(app)
     describe_by_examples(app)
     serve_page(app)
@@ -163,3 +139,41 @@ def create_app(
     access_log = library.settings.operations.access_log
     app.add_middleware(Watched, metrics=metrics, traces=traces, access_log=access_log)
     return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
+
+
+@cache
+def _operations() -> APIRouter:
+    """The same for every library, and made once: putting a hundred routes together takes a third of a second."""
+    whole = APIRouter(dependencies=[Depends(authorise)], generate_unique_id_function=_name)
+    refusals: dict[int | str, dict[str, Any]] = {404: {"model": ErrorBody}, 422: {"model": ErrorBody}}
+    for module in (
+        uploads,
+        upload_states,
+        failures,
+        objects,
+        views,
+        erasure,
+        browse,
+        collections,
+        search,
+        live,
+        webhooks,
+        exports,
+        log,
+        curation,
+        suggestions,
+        naming,
+        deletions,
+        images,
+    ):  # images last: its paths match almost anything
+        add_routes(whole, module.router, prefix="/v1/collections", responses=refusals)
+    add_routes(whole, schedule.router, prefix="/v1", responses=refusals)
+    add_routes(whole, webhooks.prefixes, prefix="/v1", responses=refusals)
+    for module in (keys, tokens, session, audit, backup):
+        add_routes(whole, module.router, prefix="/v1", responses=refusals)
+    add_routes(whole, status.router)
+    return whole

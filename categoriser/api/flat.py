@@ -1,4 +1,4 @@
-"""Routers of files put into the app as plain routes.
+"""Routers of files put together as plain routes.
 
 FastAPI keeps an included router as a router of its own and asks each whether it knows an address, twice: with some
 twenty of them that took half of the time of a short request. Plain routes are looked through once.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 _KEPT: Final = (  # arguments of a route that it keeps under their names, but for those that are put together below
@@ -21,12 +21,16 @@ _KEPT: Final = (  # arguments of a route that it keeps under their names, but fo
 
 
 def add_routes(
-    app: FastAPI, router: APIRouter, *, prefix: str = "", responses: Mapping[int | str, dict[str, Any]] | None = None
+    whole: APIRouter,
+    router: APIRouter,
+    *,
+    prefix: str = "",
+    responses: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> None:
     """Add the routes of a router, which are looked for in the order in which they came.
 
     Args:
-        app: gets them.
+        whole: gets them.
         router: holds routes of operations and nothing else.
         prefix: goes before their paths.
         responses: what they may answer besides what they say themselves.
@@ -35,6 +39,6 @@ def add_routes(
         if not isinstance(route, APIRoute):
             raise TypeError(f"{route!r} is no operation, and only these can be added")
         kept = {name: getattr(route, name) for name in _KEPT}
-        app.router.add_api_route(
+        whole.add_api_route(
             prefix + route.path, route.endpoint, **{**kept, "responses": {**(responses or {}), **route.responses}}
         )

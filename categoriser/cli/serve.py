@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from categoriser.api.serving import address, check_reach, listen
-from categoriser.api.serving import serve as run_service
 from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, library_to_fill
 from categoriser.cli.output import print_json, say, tell, waiting
 from categoriser.cli.process import keep_few_arenas
@@ -27,9 +25,11 @@ def serve(
     json: JsonOption = False,
 ) -> None:
     """Run the HTTP service until Ctrl-C or SIGTERM; what is under way is finished first."""
+    from categoriser.api import serving  # noqa: PLC0415 - other commands need not wait for it
+
     keep_few_arenas()
-    check_reach(host, library, Settings.load(encoder=encoder))
-    listener = listen(host, port)
+    serving.check_reach(host, library, Settings.load(encoder=encoder))
+    listener = serving.listen(host, port)
     with listener, library_to_fill(library, encoder, resume=False) as opened, ExitStack() as stack:
         operations = opened.settings.operations
         configure_logging(operations)
@@ -39,9 +39,9 @@ def serve(
         resumed = opened.resume()
 
         def ready() -> None:
-            _introduce(address(listener), library, chosen, resumed, json=json)
+            _introduce(serving.address(listener), library, chosen, resumed, json=json)
 
-        run_service(opened, listener, ready, traces=traces)
+        serving.serve(opened, listener, ready, traces=traces)
         tell("Stopping; finishing what is under way.")
 
 

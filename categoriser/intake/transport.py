@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, Final
 
 import httpcore
@@ -35,16 +36,23 @@ def deadline(at: float) -> Iterator[None]:
 
 def guarded_transport(*, allow_private: bool, connections: int) -> httpx.HTTPTransport:
     """An HTTP transport with a connection pool whose sockets are guarded as this module says; thread-safe."""
-    transport = httpx.HTTPTransport(trust_env=False)
+    certificates = _certificates()
+    transport = httpx.HTTPTransport(trust_env=False, verify=certificates)
     transport._pool.close()
     transport._pool = httpcore.ConnectionPool(
-        ssl_context=httpx.create_ssl_context(),
+        ssl_context=certificates,
         max_connections=connections,
         max_keepalive_connections=connections,
         keepalive_expiry=15.0,
         network_backend=_GuardedBackend(allow_private=allow_private),
     )
     return transport
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    # reading them takes longer than all else that opens a library: once is enough for a process
+    return httpx.create_ssl_context()
 
 
 class _GuardedBackend(httpcore.NetworkBackend):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from categoriser import store as stores
 from categoriser.catalog import collections
 from categoriser.errors import CategoriserError, ConfigurationError
 from categoriser.library.library import Library
-from categoriser.store import QdrantServerStore
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def snapshots(library: Library) -> dict[str, str]:
         encoders = collections.encoders(connection)
     for encoder_id, dimension in encoders.items():
         store = library.storage.delivery.store(encoder_id, dimension)
-        if not isinstance(store, QdrantServerStore):
+        if not isinstance(store, stores.QdrantServerStore):
             raise ConfigurationError("Vectors are embedded: copy the library's folder while nobody has it open.")
         made[encoder_id] = store.snapshot()
     return made
@@ -41,7 +41,7 @@ def promote_if_large(library: Library, collection_id: int) -> bool:
     if row is None or not large:
         return False
     store = library.storage.store(row)
-    if not isinstance(store, QdrantServerStore) or store.has_own_shard(row.key):
+    if not isinstance(store, stores.QdrantServerStore) or store.has_own_shard(row.key):
         return False
     try:
         with library.storage.states.excluding(collection_id):  # nobody writes it meanwhile

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from categoriser import Library
 from categoriser.api import create_app
 from categoriser.api.serving import Server, address, listen
+from tests.prepared import copy_of, nothing
 
 Start = Callable[..., httpx.Client]
 
@@ -34,7 +35,8 @@ def serving_app(app: FastAPI) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        with httpx.Client(base_url=address(listener), timeout=60, trust_env=False) as client:
+        # without certificates, which nobody asks for over plain HTTP and which take long to read
+        with httpx.Client(base_url=address(listener), timeout=60, trust_env=False, verify=False) as client:
             client.app_library = app.state.library  # type: ignore[attr-defined] # for tests that look behind the scenes
             yield client
     finally:
@@ -62,7 +64,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(max_body: int | None = None, **settings: Any) -> httpx.Client:
-            opened = stack.enter_context(Library.open(tmp_path / "library", **({"encoder": "classic"} | settings)))
+            if not (folder := tmp_path / "library").exists():
+                copy_of(nothing, folder)
+            opened = stack.enter_context(Library.open(folder, **({"encoder": "classic"} | settings)))
             client = stack.enter_context(serving(opened, max_body=max_body))
             client.library = opened  # type: ignore[attr-defined]
             return client
@@ -73,7 +77,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def pictures_library(tmp_path: Path) -> Iterator[Library]:
     """An empty library that encodes pictures."""
-    with Library.open(tmp_path / "library", encoder="classic") as opened:
+    with Library.open(copy_of(nothing, tmp_path / "library"), encoder="classic") as opened:
         yield opened
 
 

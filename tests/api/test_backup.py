@@ -16,11 +16,15 @@ from tests.whole import check, picture
 
 @pytest.fixture
 def service(start: Start, tmp_path: Path) -> httpx.Client:
-    client = start(operations={**_defaults(), "backup_folder": str(tmp_path / "backups")})
+    client = empty(start, tmp_path)
     for seed in range(3):
         sent = client.post("/v1/collections/anna/images", files={"file": ("a.png", picture(seed))})
         assert sent.status_code == 201
     return client
+
+
+def empty(start: Start, tmp_path: Path) -> httpx.Client:
+    return start(operations={**_defaults(), "backup_folder": str(tmp_path / "backups")})
 
 
 def _defaults() -> dict[str, object]:
@@ -40,8 +44,8 @@ def test_a_service_makes_a_backup_while_it_works(service: httpx.Client, tmp_path
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "/etc", "a\\b", "", "x" * 101, "a\nb", "."])
-def test_no_name_leads_out_of_the_backup_folder(service: httpx.Client, tmp_path: Path, name: str) -> None:
-    assert service.post("/v1/backup", json={"name": name}).status_code in (400, 422)
+def test_no_name_leads_out_of_the_backup_folder(start: Start, tmp_path: Path, name: str) -> None:
+    assert empty(start, tmp_path).post("/v1/backup", json={"name": name}).status_code in (400, 422)
     assert not (tmp_path / "backups").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -10,18 +11,35 @@ import pytest
 
 from categoriser import Library
 from tests.api.conftest import serving
+from tests.prepared import copy_of
 from tests.whole import clusters
 
 PATH = "/v1/collections/a"
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    with Library.open(tmp_path / "library", encoder="vectors:6") as library:
+def filled(folder: Path) -> None:
+    with Library.open(folder, encoder="vectors:6") as library:
         collection = library.collection("a")
         collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, 6, centres=5, seed=2, noise=0.3))
-        with serving(library) as service:
-            yield service
+
+
+@contextmanager
+def serving_copy(folder: Path) -> Iterator[httpx.Client]:
+    with Library.open(copy_of(filled, folder), encoder="vectors:6") as library, serving(library) as service:
+        yield service
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[httpx.Client]:
+    with serving_copy(tmp_path / "library") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """One for all tests that change nothing."""
+    with serving_copy(tmp_path_factory.mktemp("unchanged") / "library") as service:
+        yield service
 
 
 def categories(client: httpx.Client) -> list[dict[str, object]]:
@@ -132,13 +150,13 @@ def test_an_image_tells_its_memberships(client: httpx.Client) -> None:
     ],
 )
 def test_nonsense_is_refused_in_one_sentence(
-    client: httpx.Client, path: str, body: dict[str, object] | None, status: int
+    unchanged: httpx.Client, path: str, body: dict[str, object] | None, status: int
 ) -> None:
-    before = client.get(PATH).json()["taxonomy_version"]
-    answer = client.post(f"{PATH}/{path}", json=body)
+    before = unchanged.get(PATH).json()["taxonomy_version"]
+    answer = unchanged.post(f"{PATH}/{path}", json=body)
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"].endswith((".", "changed."))
-    assert client.get(PATH).json()["taxonomy_version"] == before
+    assert unchanged.get(PATH).json()["taxonomy_version"] == before
 
 
 def test_suggestions_are_listed_accepted_and_dismissed(client: httpx.Client) -> None:
@@ -206,9 +224,9 @@ def test_events_by_kind_and_the_undo_of_one(client: httpx.Client) -> None:
 )
 @pytest.mark.parametrize("number", [2**63, 10**40])
 def test_a_number_that_nothing_can_have_is_told_in_a_sentence(
-    client: httpx.Client, method: str, path: str, number: int
+    unchanged: httpx.Client, method: str, path: str, number: int
 ) -> None:
-    answer = client.request(method, f"{PATH}/{path.format(number)}")
+    answer = unchanged.request(method, f"{PATH}/{path.format(number)}")
     assert answer.status_code in {404, 422}, answer.text
     assert answer.json()["error"]["message"].endswith(".")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from categoriser.engine import NOBODY, UNSORTED, Grouping
 from categoriser.engine.quality import agreement, describe_categories
+from tests.examples import examples
 
 from .conftest import clustered
 
@@ -49,7 +50,7 @@ def check(grouping: Grouping) -> None:
     assert (labels[stacked] == labels[heads[stacked]]).all()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), steps=st.lists(st.sampled_from(["add", "twins", "remove", "run"]), max_size=14))
 def test_everything_adds_up_after_any_sequence(seed: int, steps: list[str]) -> None:
     rng = np.random.default_rng(seed)

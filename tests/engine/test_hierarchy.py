@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from categoriser.engine import Calibration, Grouping, Parameters
 from categoriser.engine.hierarchy import Between, between, broad_groups
+from tests.examples import examples
 
 PARAMETERS = Parameters()
 CALIBRATION = Calibration(middle=0.0, spread=0.1, contrast=5.0, veto=0.15, waiver=0.2, micro=0.35)
@@ -93,7 +94,7 @@ def test_categories_less_alike_than_random_pairs_never_join() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), k=st.integers(0, 12), known=st.integers(0, 12))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_whatever_the_links_every_category_is_in_one_group_and_numbers_are_not_reused(
     seed: int, k: int, known: int
 ) -> None:

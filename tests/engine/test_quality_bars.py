@@ -37,7 +37,8 @@ def test_digits() -> None:
     ("file", "label", "dial", "bar"),
     [
         ("fashion", "subCategory", 0.0, 0.64),
-        ("fashion", "articleType", 0.5, 0.34),
+        # faster: fashion-fine of evaluation/test_bars.py
+        pytest.param("fashion", "articleType", 0.5, 0.34, marks=pytest.mark.slow),
         ("caltech", "label", 0.0, 0.78),
         ("cifar10", "label", 0.0, 0.14),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,13 @@ def held(small: Small, result: Evaluation) -> None:
     } == dict.fromkeys(("ari", "nmi", "categories", "unsorted", "lost", "churn"), True), measured | {"lost": lost}
 
 
-@pytest.mark.parametrize("small", REAL, ids=lambda small: small.key)
+def often(bars: Sequence[Small], seldom: frozenset[str]) -> list[Any]:
+    """As parameters; those that a faster one of the same kind stands for are slow."""
+    marks = dict.fromkeys(seldom, pytest.mark.slow)
+    return [pytest.param(one, id=one.key, marks=marks.get(one.key, ())) for one in bars]
+
+
+@pytest.mark.parametrize("small", often(REAL, frozenset(("caltech-1000", "caltech-300", "fashion-zipf", "footwear"))))
 def test_real_pictures(small: Small) -> None:
     subjects = _CASES[small.key].load()
     if subjects is None:
@@ -115,12 +122,12 @@ def as_generated(small: Small) -> Evaluation:
     return replayed(small, start_of_stream(small.key, small.images), given=True)
 
 
-@pytest.mark.parametrize("small", SYNTHETIC, ids=lambda small: small.key)
+@pytest.mark.parametrize("small", often(SYNTHETIC, frozenset(("easy", "hard"))))
 def test_generated_streams(small: Small) -> None:
     held(small, as_generated(small))
 
 
-@pytest.mark.parametrize("cosine", COSINES)
+@pytest.mark.parametrize("cosine", [COSINES[1], pytest.param(COSINES[0], marks=pytest.mark.slow)])
 def test_the_cosine_of_random_pairs_does_not_matter(cosine: float) -> None:
     small = SYNTHETIC[1]
     subject = start_of_stream(small.key, small.images)

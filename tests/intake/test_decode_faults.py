@@ -19,6 +19,7 @@ from PIL import Image
 
 from categoriser.errors import UnreadablePictureError
 from categoriser.intake import Limits, Picture, decode
+from tests.examples import examples
 
 FORMS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF")
 Encode = Callable[..., bytes]
@@ -168,7 +169,7 @@ def test_changed_bytes_give_a_picture_or_a_sentence(originals: dict[str, bytes],
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_spliced_files_give_a_picture_or_a_sentence(originals: dict[str, bytes], data: st.DataObject) -> None:
     first, second = (originals[data.draw(st.sampled_from(sorted(originals)))] for _ in range(2))
     cut = data.draw(st.integers(0, len(first)))
@@ -183,7 +184,7 @@ STARTS = (
 
 
 @given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_random_bytes_give_a_picture_or_a_sentence(start: bytes, rest: bytes) -> None:
     outcome(start + rest)
 

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from categoriser import Library
+from tests.prepared import copy_of, nothing
 
 
 @pytest.fixture
 def pictures_library(tmp_path: Path) -> Iterator[Library]:
     """An empty library that encodes pictures."""
-    with Library.open(tmp_path / "library", encoder="classic") as library:
+    with Library.open(copy_of(nothing, tmp_path / "library"), encoder="classic") as library:
         yield library
 
 
 @pytest.fixture
 def vectors_library(tmp_path: Path) -> Iterator[Library]:
     """An empty library for vectors of eight numbers."""
-    with Library.open(tmp_path / "library", encoder="vectors:8") as library:
+    with Library.open(copy_of(nothing, tmp_path / "library"), encoder="vectors:8") as library:
         yield library

@@ -16,17 +16,22 @@ from categoriser.errors import BusyError, CategoriserError, ConfigurationError, 
 from categoriser.library.backup import Backups, restore
 from categoriser.library.repair import find_faults
 from tests.library.test_kill import settled
+from tests.prepared import copy_of
 from tests.whole import check, clusters, left_over, picture
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """Two users with uploads, one after a run and a correction."""
-    with Library.open(tmp_path / "library", encoder="classic") as library:
+def two_users(folder: Path) -> None:
+    """With uploads, one after a run."""
+    with Library.open(folder, encoder="classic") as library:
         anna = library.collection("anna")
         anna.add([picture(seed) for seed in range(24)])
         anna.run()
         library.collection("bob").add([picture(seed) for seed in range(5, 9)])
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(copy_of(two_users, tmp_path / "library"), encoder="classic") as library:
         yield library
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,23 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, ConflictError, Library
+from tests.prepared import Make, copy_of
 from tests.whole import clusters
 
 DIMENSION = 6
 VECTORS = clusters(4000, DIMENSION, centres=9, seed=4, noise=0.5)
 
 
+def four_hundred(folder: Path) -> None:
+    with Library.open(folder, encoder=f"vectors:{DIMENSION}") as library:
+        collection = library.collection("a")
+        collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
+        collection.run()
+
+
 def sorted_collection(tmp_path: Path) -> tuple[Library, Collection]:
-    library = Library.open(tmp_path / "library", encoder=f"vectors:{DIMENSION}")
-    collection = library.collection("a")
-    collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
-    collection.run()
-    return library, collection
+    library = Library.open(copy_of(four_hundred, tmp_path / "library"), encoder=f"vectors:{DIMENSION}")
+    return library, library.collection("a")
 
 
 def test_what_a_person_split_stays_split(tmp_path: Path) -> None:
@@ -39,14 +45,27 @@ def test_what_a_person_split_stays_split(tmp_path: Path) -> None:
         assert collection.category(done.category).label == "half"
 
 
+@cache
+def grouped(first: str) -> Make:
+    """Makes a collection that was grouped at one setting of the dial."""
+
+    def make(folder: Path) -> None:
+        with Library.open(folder, encoder=f"vectors:{DIMENSION}", automatic_runs=False) as library:
+            collection = library.collection("a")
+            vectors = clusters(400, DIMENSION, centres=5, seed=2, noise=0.3)
+            collection.add_vectors([f"v{i}" for i in range(400)], vectors)
+            collection.set_granularity(first)
+            collection.run()
+            collection.run()
+
+    return make
+
+
 def turned(tmp_path: Path, first: str, then: str) -> tuple[Library, Collection]:
     """A collection that was grouped at one setting of the dial, and is now set to another."""
-    library = Library.open(tmp_path / "library", encoder=f"vectors:{DIMENSION}", automatic_runs=False)
+    folder = copy_of(grouped(first), tmp_path / "library")
+    library = Library.open(folder, encoder=f"vectors:{DIMENSION}", automatic_runs=False)
     collection = library.collection("a")
-    collection.add_vectors([f"v{i}" for i in range(400)], clusters(400, DIMENSION, centres=5, seed=2, noise=0.3))
-    collection.set_granularity(first)
-    collection.run()
-    collection.run()
     collection.set_granularity(then)
     return library, collection
 

@@ -14,6 +14,7 @@ from categoriser import Collection, Library, NotFoundError
 from categoriser.engine import Grouping
 from categoriser.engine.memberships import LEAST_SCORE, MOST, memberships
 from tests.engine.test_hierarchy import two_levels
+from tests.examples import examples
 from tests.whole import check_groups, clusters
 
 VECTORS, CLASSES, KINDS = two_levels(3, kinds=4, each=4, size=30)
@@ -153,7 +154,7 @@ def test_an_image_that_a_person_moved_is_still_near_to_where_it_was(collection: 
 
 
 @given(seed=st.integers(0, 10_000), noise=st.floats(0.05, 1.5), run=st.booleans())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 def test_scores_are_shares_whatever_the_vectors(seed: int, noise: float, run: bool) -> None:
     grouping = Grouping(6)
     grouping.add(clusters(60, 6, centres=5, seed=seed, noise=noise))

@@ -9,7 +9,14 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from categoriser import ConflictError, Library, NotFoundError
 from tests.whole import check, clusters
@@ -293,10 +300,14 @@ class Story(RuleBasedStateMachine):
         return assigned.get(image_id) == where and self.collection.why(image_id).decided_by == "person"
 
 
-Story.TestCase.settings = settings(
-    max_examples=12,
-    stateful_step_count=18,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+def _told(lives: int) -> settings:
+    return settings(max_examples=lives, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+Story.TestCase.settings = _told(4)
 TestStory = Story.TestCase
+
+
+@pytest.mark.slow
+def test_many_more_lives() -> None:
+    run_state_machine_as_test(Story, settings=_told(40))

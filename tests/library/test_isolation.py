@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +57,25 @@ operation = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(operation, min_size=4, max_size=14))
-def test_random_operations_against_a_model(operations: list[tuple[str, int, list[int]]]) -> None:
+Operations = list[tuple[str, int, list[int]]]
+any_operations = given(st.lists(operation, min_size=4, max_size=14))
+patient = partial(settings, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@patient(max_examples=5)
+@any_operations
+def test_random_operations_against_a_model(operations: Operations) -> None:
+    compare_with_a_model(operations)
+
+
+@pytest.mark.slow
+@patient(max_examples=60)
+@any_operations
+def test_many_random_operations_against_a_model(operations: Operations) -> None:
+    compare_with_a_model(operations)
+
+
+def compare_with_a_model(operations: Operations) -> None:
     folder = Path(tempfile.mkdtemp())
     library = Library.open(folder / "library", encoder="vectors:8")
     model: dict[str, set[str]] = {}

@@ -47,10 +47,10 @@ def content_ids(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("mode", "seed"), [("folder", 1), ("uploads", 3)])
 def test_pictures_survive_kill_at_any_moment(mode: str, seed: int, tmp_path: Path) -> None:
-    source = pictures(tmp_path / "pictures", 300, start=1000 * seed)
+    source = pictures(tmp_path / "pictures", 150, start=1000 * seed)
     ids, rng = content_ids(source), random.Random(seed)
     for _ in range(2):
-        accepted = killed_after(rng.uniform(0, 3), mode, tmp_path / "library", source)
+        accepted = killed_after(rng.uniform(0, 1.5), mode, tmp_path / "library", source)
         with Library.open(tmp_path / "library") as library:
             settled(library)
             collection = library.collection("killed")
@@ -62,7 +62,7 @@ def test_pictures_survive_kill_at_any_moment(mode: str, seed: int, tmp_path: Pat
     with Library.open(tmp_path / "library") as library:
         collection = library.collection("killed")
         report = collection.add(source)
-        assert report.inputs == 300
+        assert report.inputs == 150
         assert not report.refused
         before = whole(collection, library, tmp_path, set(ids.values()))
     with Library.open(tmp_path / "library") as library:
@@ -71,10 +71,10 @@ def test_pictures_survive_kill_at_any_moment(mode: str, seed: int, tmp_path: Pat
 
 @pytest.mark.parametrize("seed", [5])
 def test_vectors_survive_kill_at_any_moment(seed: int, tmp_path: Path) -> None:
-    vectors, rng = clusters(2000, 16, seed=seed), random.Random(seed)
+    vectors, rng = clusters(1200, 16, seed=seed), random.Random(seed)
     np.save(tmp_path / "vectors.npy", vectors)
     for _ in range(2):
-        accepted = killed_after(rng.uniform(0, 2), "vectors", tmp_path / "library", tmp_path / "vectors.npy")
+        accepted = killed_after(rng.uniform(0, 1.2), "vectors", tmp_path / "library", tmp_path / "vectors.npy")
         with Library.open(tmp_path / "library") as library:
             assert set(accepted) <= set(check(library.collection("killed"), tmp_path, export=False))
     names = [f"v{i}" for i in range(len(vectors))]

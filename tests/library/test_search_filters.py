@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from categoriser import Clue, Collection, ConfigurationError, Filter, Library, NotFoundError, SearchQuery
 from categoriser.catalog.tables import images
+from tests.examples import examples
 from tests.whole import clusters
 
 NUMBER = 400
@@ -166,7 +167,7 @@ def _expected(told: dict[str, Any], places: list[str | None]) -> set[int]:
     return found
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=_filters, seed=st.integers(0, NUMBER - 1), limit=st.sampled_from([1, 7, 400]))
 def test_a_filtered_search_is_exact(collection: Collection, told: dict[str, Any], seed: int, limit: int) -> None:
     categories = sorted(collection.categories(), key=lambda one: one.number)

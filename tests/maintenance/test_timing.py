@@ -18,6 +18,7 @@ from categoriser.maintenance.timing import (
     slot_name,
     time_zone,
 )
+from tests.examples import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")  # 2026: forward on 29 March at 01:00 UTC, back on 25 October at 01:00 UTC
 
@@ -49,7 +50,7 @@ def test_intervals_begin_at_multiples_of_themselves(number: int, unit: str, now:
     assert timing.following(now) - timing.latest(now) == seconds
 
 
-@settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(deadline=None, max_examples=examples(60), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(parts=fields, now=st.floats(at("2020-01-01T00:00+00:00"), at("2035-01-01T00:00+00:00")))
 @example(parts=("30", "3", "31", "*", "*"), now=at("2026-03-01T00:00+00:00"))
 @example(parts=("0", "*", "29", "2", "*"), now=at("2026-03-01T00:00+00:00"))
@@ -68,7 +69,7 @@ def test_cron_expressions_mean_what_cron_makes_of_them(parts: tuple[str, ...], n
         assert after >= following or not _matches(parts, after)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(parts=fields, now=st.floats(at("2026-01-01T00:00+00:00"), at("2027-01-01T00:00+00:00")))
 @example(parts=("*/20", "1-5", "*", "*", "*"), now=at("2026-10-25T01:10+00:00"))
 @example(parts=("30", "2", "*", "*", "*"), now=at("2026-03-29T01:10+00:00"))

@@ -83,8 +83,9 @@ def test_of_two_services_one_runs_and_the_other_takes_over_when_it_is_killed(dat
     filled(tmp_path / "library", database)
     with service(tmp_path / "library", database) as one:
         address(one)
-        for folder in (tmp_path / "library", tmp_path / "other"):  # the same folder, and a folder of its own
-            with service(folder, database) as two:
+        # the same folder, and a folder of its own
+        with service(tmp_path / "library", database) as same, service(tmp_path / "other", database) as other:
+            for two in (same, other):
                 answer, _ = two.communicate(timeout=60)
                 assert two.returncode == 2
                 assert json.loads(answer)["error"]["code"] == "library_in_use"

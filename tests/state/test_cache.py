@@ -12,6 +12,7 @@ import pytest
 
 from categoriser import Library, MissingVectorsError
 from categoriser.state.vector_file import VectorFile
+from tests.prepared import copy_of
 from tests.whole import check, clusters
 
 NAMES = [f"v{i}" for i in range(700)]
@@ -67,12 +68,21 @@ def _recall(lists: np.ndarray) -> float:
     return float(np.mean([np.isin(nearest[row], lists[row]).mean() for row in rows]))
 
 
+def seven_hundred(folder: Path) -> None:
+    with Library.open(folder, encoder="vectors:16") as library:
+        library.collection("a").add_vectors(NAMES, VECTORS[:700])
+
+
+def six_hundred_and_seventy(folder: Path) -> None:
+    copy_of(seven_hundred, folder)
+    with Library.open(folder, encoder="vectors:16") as library:
+        library.collection("a").delete(NAMES[100:130])
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
+    with Library.open(copy_of(six_hundred_and_seventy, tmp_path / "library"), encoder="vectors:16") as library:
         collection = library.collection("a")
-        collection.add_vectors(NAMES, VECTORS[:700])
-        collection.delete(NAMES[100:130])
         before = check(collection, tmp_path)
         with library.storage.states.writing(collection.row.id) as state:
             recall = _recall(state.grouping.lists.ids[:700])
@@ -89,8 +99,7 @@ def test_a_damaged_cache_is_made_anew(damage: str, tmp_path: Path) -> None:
 
 
 def test_an_older_cache_than_the_catalog_is_completed(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
-        library.collection("a").add_vectors(NAMES, VECTORS[:700])
+    copy_of(seven_hundred, tmp_path / "library")
     older = tmp_path / "older"
     shutil.copytree(_state(tmp_path / "library"), older)
     with Library.open(tmp_path / "library", encoder="vectors:16") as library:
@@ -107,8 +116,7 @@ def test_an_older_cache_than_the_catalog_is_completed(tmp_path: Path) -> None:
 
 
 def test_missing_vectors_are_told_and_the_collection_can_still_be_deleted(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16") as library:
-        library.collection("a").add_vectors(NAMES, VECTORS[:700])
+    copy_of(seven_hundred, tmp_path / "library")
     shutil.rmtree(tmp_path / "library" / "state")
     shutil.rmtree(tmp_path / "library" / "vectors")
     with Library.open(tmp_path / "library", encoder="vectors:16") as library:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from categoriser.domain import Points, Where
 from categoriser.store import QdrantEdgeStore, VectorStore
+from tests.examples import examples
 
 Row: TypeAlias = tuple[int, int, float]  # which vector, micro-cluster, time
 Model: TypeAlias = dict[str, dict[str, Row]]  # collection → image id → row
@@ -43,7 +44,7 @@ filters = st.builds(
 
 @pytest.mark.filterwarnings("ignore:Local mode performs exact")
 def test_every_answer_is_that_of_a_dictionary_per_collection(store: VectorStore) -> None:
-    @settings(max_examples=200 if isinstance(store, QdrantEdgeStore) else 15, deadline=None)
+    @settings(max_examples=examples(200 if isinstance(store, QdrantEdgeStore) else 16), deadline=None)
     @given(sequence=steps, where=filters, limit=st.integers(1, 5), offset=st.integers(0, 4))
     def holds(sequence: list[Step], where: Where, limit: int, offset: int) -> None:
         names = [f"isolation-{uuid4()}" for _ in range(2)]

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
-
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 Slot: TypeAlias = tuple[str, str]  # the two words before a phrase
 
@@ -27,7 +26,7 @@ _OFTEN_SAID = frozenset(
     (*_WORDS_OF_DESCRIPTIONS, "also", "likely", "possibly", "specifically", "several", "uncertain", "near")
 )
 # "fire truck", "a bird's bill": words of things that the list of scikit-learn holds
-_FUNCTION_WORDS = (ENGLISH_STOP_WORDS - {"fire", "system", "bill"}) | _OFTEN_SAID
+_NO_FUNCTION_WORDS = frozenset(("fire", "system", "bill"))
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
 
 
@@ -67,7 +66,7 @@ def is_word(token: str) -> bool:
 
 def is_function_word(token: str) -> bool:
     """A word of the grammar, not of the matter."""
-    return token in _FUNCTION_WORDS or token in _DETERMINERS
+    return token in _function_words() or token in _DETERMINERS
 
 
 def is_determiner(token: str) -> bool:
@@ -124,6 +123,13 @@ def phrases(documents: Iterable[Sequence[str]]) -> Mapping[str, tuple[float, flo
                 ends[word] += 1
                 opened = False
     return {word: (ends[word] / count, inside[word] / count) for word, count in total.items()}
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415 - it takes a second to import
+
+    return frozenset(ENGLISH_STOP_WORDS - _NO_FUNCTION_WORDS) | _OFTEN_SAID
 
 
 def _matters(word: str, template: AbstractSet[str]) -> bool:

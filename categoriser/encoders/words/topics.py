@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 
 from categoriser.domain import FloatVector
 from categoriser.encoders.words.reading import is_function_word, is_word
@@ -45,6 +44,8 @@ def learn_topics(documents: Sequence[Sequence[str]]) -> dict[str, list[float]]:
         rows += [row] * len(weights)
         columns += [column[word] for word in weights]
         values += [one / length for one in weights.values()]
+    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - it takes a second to import
+
     counted = sparse.csr_matrix((np.array(values, np.float32), (rows, columns)), (len(documents), len(words)))
     parts = TruncatedSVD(topics, random_state=0).fit(counted).components_.T
     return {word: [round(rarity[word] * float(one), 4) for one in parts[column[word]]] for word in words}
