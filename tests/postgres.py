@@ -9,9 +9,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+
+from categoriser.catalog import Database
 
 
 @contextmanager
@@ -44,6 +49,27 @@ def cluster() -> Iterator[str]:
             call("pg_ctl", "-D", str(folder / "data"), "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str, *, tables: bool = False) -> sa.URL:
+    """An empty database of a cluster, or one with our tables: those are made once and copied."""
+    name = f"test_{uuid4().hex}"
+    _create(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {_with_tables(server)}" if tables else ""))
+    return sa.make_url(server).set(database=name)
+
+
+@cache
+def _with_tables(server: str) -> str:
+    made = new_database(server)
+    Database(made).close()
+    return str(made.database)
+
+
+def _create(server: str, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 def _programs() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from categoriser.catalog import Database, collections, sqlite_url
 from categoriser.catalog.collections import CollectionRow
-from tests.postgres import cluster
+from tests.postgres import cluster, new_database
 
 
 @pytest.fixture(scope="session")
@@ -25,19 +26,25 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str | sa.URL:
     """An empty database."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "catalog.sqlite")
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"test_{abs(hash(tmp_path)):x}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return sa.make_url(server).set(database=name)
+    return new_database(request.getfixturevalue("postgres_url"))
 
 
-@pytest.fixture
-def database(url: str | sa.URL) -> Iterator[Database]:
+@pytest.fixture(scope="session")
+def catalog_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with our tables, to be copied."""
+    path = tmp_path_factory.mktemp("catalog") / "catalog.sqlite"
+    Database(sqlite_url(path)).close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with our tables."""
-    opened = Database(url)
+    if request.param == "sqlite":
+        path = shutil.copy(request.getfixturevalue("catalog_file"), tmp_path / "catalog.sqlite")
+        opened = Database(sqlite_url(path))
+    else:
+        opened = Database(new_database(request.getfixturevalue("postgres_url"), tables=True))
     yield opened
     opened.close()
 
