@@ -420,7 +420,7 @@ export const en = {
       Object.entries(summary)
         .filter(([name]) => !['images', 'categories', 'unsorted'].includes(name)) // these are drawn over time
         .filter(([, value]) => (typeof value === 'number' && value !== 0) || typeof value === 'string')
-        .map(([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? value.toLocaleString('en') : value}`)
+        .map(([name, value]) => (name === 'of' ? `version ${value}` : `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? value.toLocaleString('en') : value}`))
         .join(' · '),
     thinking: 'Looking at everything…',
     stale: 'Something changed meanwhile; this is the plan as of now.',
