@@ -30,12 +30,17 @@ def backup(
         bool, typer.Option("--link", help="On the same disk: files get a second name instead of a copy.")
     ] = False,
     url: Annotated[
-        str | None, typer.Option("--url", help="Ask the service at this address, which has the library open.")
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="CATEGORISER_URL",
+            help="Ask the service at this address, which has the library open; its key in CATEGORISER_KEY.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Copy the library while it works; files that an earlier backup there has are not copied again."""
-    if url is not None:
+    if url:
         report = _asked(url, destination)
     else:
         with Library.open(library, create=False, resume=False) as opened, progress("Backing up") as advance:

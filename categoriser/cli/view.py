@@ -18,7 +18,7 @@ from categoriser.cli.options import (
     LibraryOption,
     existing_collection,
 )
-from categoriser.cli.output import print_json, print_refused, print_table, progress, say
+from categoriser.cli.output import counted, print_json, print_refused, print_table, progress, say
 from categoriser.cli.reach import UrlOption, looked_at, worked_with
 from categoriser.cli.reachable import ReachableView
 from categoriser.domain import LARGEST_NUMBER, Refused
@@ -45,7 +45,7 @@ def views(
         print_json({"views": rows})
         return
     shown = [(row["name"], row["criterion"], row["images"], row["categories"]) for row in rows]
-    print_table(f"{len(rows)} views", ("name", "criterion", "images#", "categories#"), shown)
+    print_table(counted(len(rows), "view"), ("name", "criterion", "images#", "categories#"), shown)
 
 
 @commands.command()

@@ -189,7 +189,8 @@ class Editor(Editing):
             started = self._begin(state, expected)
             stored = self._living(state, category)
             change = Change(facts={category: {name: (bool(stored[name]), value)}})
-            return self._done(state, change, kinds[name][value], started, category=category)
+            detail = {"label": stored["label"]}
+            return self._done(state, change, kinds[name][value], started, category=category, detail=detail)
 
     def never_merge(self, one: int, other: int, *, expected: int | None = None) -> Edited:
         """Keep two categories apart for ever.

@@ -35,6 +35,7 @@ def test_commands_over_http_say_what_they_say_on_the_library(
         monkeypatch.setenv("CATEGORISER_URL", str(client.base_url))
         added = run("add", folder, "--json")
         assert (added.code, added.json["filed"], len(added.json["refused"])) == (1, 12, 1)
+        assert added.json["seconds"] > 0
         assert run("add", folder).code == 1
         run("name")
         asked = ["categories", "groups", "images", "events", "failed", "collections"]

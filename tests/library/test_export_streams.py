@@ -106,6 +106,11 @@ def test_ampersands_stay_and_devices_do_not() -> None:
     ]
 
 
+def test_a_name_cannot_turn_the_direction_of_writing() -> None:
+    assert safe_name("a\u202egpj.exe") == "a_gpj.exe"
+    assert safe_name("a family: 👨\u200d👩.jpg") == "a family_ 👨\u200d👩.jpg"
+
+
 def test_parquet_has_the_vectors_that_search_uses(tmp_path: Path) -> None:
     vectors = clusters(1100)  # more than one group of rows
     with Library.open(tmp_path / "library", encoder="vectors:8", automatic_runs=False) as library:

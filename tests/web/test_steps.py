@@ -57,6 +57,10 @@ def test_everything_can_be_done_by_keyboard(visit: Visit, service: httpx.Client,
     page.get_by_text("is locked").wait_for()
     page.keyboard.press("Escape")
     page.locator("[data-card]").first.wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("Taken back: lock").wait_for()
+    page.keyboard.press("z")  # goes further back, and does not take back the undo
+    page.get_by_text("Taken back: run").wait_for()
 
 
 def test_a_split_shows_its_halves_first_and_why_is_answered(

@@ -14,7 +14,9 @@ class ViewRequest(Model):
     name: str = Field(min_length=1, max_length=200, examples=["by instrument"])
     criterion: str = Field(default="", max_length=1000, description="what its texts are about, in words they use")
     texts: dict[str, str] = Field(default_factory=dict, description="image id to text")
-    from_metadata: str | None = Field(default=None, max_length=200, description="key of the metadata that is the text")
+    from_metadata: str | None = Field(
+        default=None, min_length=1, max_length=200, description="key of the metadata that is the text"
+    )
     terms: list[str] | None = Field(default=None, max_length=1000, description="for encoders that read text")
     categories: int | None = Field(default=None, ge=1, le=10_000, description="how many; null finds out")
     encoder: str | None = Field(default=None, max_length=200, description="words, the default, or sentence:MODEL")
@@ -25,7 +27,9 @@ class EstimateRequest(Model):
 
     criterion: str = Field(default="", max_length=300, description="what it is to be grouped by, in words")
     terms: list[str] = Field(default_factory=list, max_length=1000)
-    from_metadata: str | None = Field(default=None, max_length=200, description="key of the metadata that is the text")
+    from_metadata: str | None = Field(
+        default=None, min_length=1, max_length=200, description="key of the metadata that is the text"
+    )
 
 
 class FieldShareInfo(BaseModel):

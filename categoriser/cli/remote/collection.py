@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -219,8 +220,10 @@ class Remote(RemoteCuration):
             )
         table = {"image_column": image_column, "id_column": id_column, "start": start, "end": end, "limit": limit}
         items = items_of(source, recursive=recursive, **table)
+        began = time.perf_counter()
         added = self._collection.add(items, progress=progress)
         report = AddReport(
+            seconds=time.perf_counter() - began,
             skipped=getattr(items, "skipped", {}),
             unreadable=getattr(items, "unreadable", ()),
             left_out=getattr(items, "left_out", ()),

@@ -15,8 +15,11 @@ _DEVICES: Final = re.compile(
 
 
 def safe_name(name: str) -> str:
-    """A file name without separators, control characters, trailing dots, option, formula or device; "&" stays."""
-    name = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+|^[=+@-]', "_", name)
+    """A file name without separators, control characters, trailing dots, option, formula or device; "&" stays.
+
+    Marks of writing direction go too: with them ``gpj.exe`` can be shown as ``exe.jpg``.
+    """
+    name = re.sub(r'[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069<>:"/\\|?*]+|^[=+@-]', "_", name)
     short = name.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore").strip(" .")
     return re.sub(_DEVICES, r"_\1\2", short) or "_"
 

@@ -40,7 +40,7 @@ export class LibraryState {
   #timer = 0;
   #glowTimer = 0;
   #closed = false;
-  #edited = 0;
+  #edits: number[] = []; // versions that were made here, the newest last
   #cursor = 0; // of the newest event that the categories know of
   #key: string;
 
@@ -116,7 +116,7 @@ export class LibraryState {
     }
     if (!done.changed) toasts.show(t.done.nothing, 'news');
     else {
-      this.#edited = done.version;
+      if (done.undone === null) this.#edits.push(done.version);
       const undo = { label: t.undo, run: () => this.undo(done.version) };
       toasts.show(typeof told === 'function' ? told(done) : told, 'done', [undo, ...also(done)]);
     }
@@ -124,10 +124,25 @@ export class LibraryState {
     return done;
   }
 
-  async undo(version = this.#edited): Promise<void> {
-    if (!version) version = this.info?.taxonomy_version ?? 0;
-    if (!version) return;
+  /** Take back a version; without one the last that was made here, and repeated, those before it. */
+  async undo(version?: number): Promise<void> {
+    try {
+      version ??= this.#edits.at(-1) ?? (await this.#lastOfAll());
+    } catch (error) {
+      toasts.show(sentence(error), 'problem');
+      return;
+    }
+    if (version === undefined) {
+      toasts.show(t.done.nothingLeft, 'news');
+      return;
+    }
+    this.#edits = this.#edits.filter((one) => one !== version);
     await this.edit(this.api.undo(version), (done) => t.done.undone(done.what));
+  }
+
+  async #lastOfAll(): Promise<number | undefined> {
+    const { versions } = await this.api.versions();
+    return versions.find((one) => one.undone_by === null && one.kind !== 'undo' && one.kind !== 'naming')?.version;
   }
 
   glow(ids: Iterable<string>): void {

@@ -208,6 +208,7 @@ export const en = {
     unlocked: (label: string) => `${label} is unlocked`,
     hidden: (label: string) => `${label} is hidden`,
     shown: (label: string) => `${label} is shown again`,
+    nothingLeft: 'There is nothing to take back.',
     undone: (what: string | null) => (what ? `Taken back: ${what}` : 'Taken back'),
     nothing: 'It was so already',
     deleted: (n: number) => `${pictures(n)} deleted`,
@@ -420,7 +421,7 @@ export const en = {
       Object.entries(summary)
         .filter(([name]) => !['images', 'categories', 'unsorted'].includes(name)) // these are drawn over time
         .filter(([, value]) => (typeof value === 'number' && value !== 0) || typeof value === 'string')
-        .map(([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? value.toLocaleString('en') : value}`)
+        .map(([name, value]) => (name === 'of' ? `version ${value}` : `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? value.toLocaleString('en') : value}`))
         .join(' · '),
     thinking: 'Looking at everything…',
     stale: 'Something changed meanwhile; this is the plan as of now.',
