@@ -86,10 +86,10 @@ def serve_page(app: FastAPI, folder: Path | None = None) -> None:
             raise NotFoundError("The page has no icon.")
         return _answer(request, found, _ASK_AGAIN)
 
-    app.add_api_route("/", page_index, include_in_schema=False)
-    app.add_api_route("/c/{path:path}", page_index, include_in_schema=False)
-    app.add_api_route("/assets/{path:path}", page_asset, include_in_schema=False)
-    app.add_api_route("/icon.svg", page_icon, include_in_schema=False)
+    app.add_api_route("/", page_index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/c/{path:path}", page_index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/assets/{path:path}", page_asset, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/icon.svg", page_icon, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _answer(request: Request, file: _File, caching: dict[str, str]) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption
+from categoriser.cli.options import LIBRARY, EncoderOption, JsonOption, LibraryOption, refuse_service
 from categoriser.cli.output import in_options, print_json, print_table, say, tell, waiting
 from categoriser.cli.repair import repair_library
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
@@ -35,6 +35,7 @@ def doctor(
     json: JsonOption = False,
 ) -> None:
     """Check the installation, the encoders and the counts of the library; without --yes nothing changes."""
+    refuse_service()
     if yes and not repair:
         raise ConfigurationError("--yes does what --repair shows: give both.")
     if repair:

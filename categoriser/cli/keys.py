@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
+from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption, refuse_service
 from categoriser.cli.output import counted, print_json, print_table, say, tell
 from categoriser.errors import ConfigurationError
 from categoriser.library.access import KeyInfo, NewKey, open_access
@@ -41,6 +41,7 @@ def create(
     json: JsonOption = False,
 ) -> None:
     """Make a key and show it, this one time."""
+    refuse_service()
     with open_access(library, Settings.load(), create=True) as access:
         seconds = None if expires is None else _seconds(expires, "--expires")
         made = access.create(scope, label=label, seconds=seconds, per_second=per_second)
@@ -50,6 +51,7 @@ def create(
 @commands.command(name="list")
 def list_keys(library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
     """List keys, revoked ones too; without their secrets, which nobody can read."""
+    refuse_service()
     with open_access(library, Settings.load()) as access:
         found = list(_all(lambda last: access.page(after=last.cursor if last else 0, limit=_PAGE)))
         now = access.clock()
@@ -74,6 +76,7 @@ def rotate(
     json: JsonOption = False,
 ) -> None:
     """Give a key another secret and show it, this one time."""
+    refuse_service()
     with open_access(library, Settings.load()) as access:
         made = access.rotate(key, grace=_seconds(grace, "--grace"))
     _show(made, json=json)
@@ -82,6 +85,7 @@ def rotate(
 @commands.command()
 def revoke(key: KeyArgument, library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
     """End a key and all its tokens for good."""
+    refuse_service()
     with open_access(library, Settings.load()) as access:
         ended = access.revoke(key)
     if json:
@@ -98,6 +102,7 @@ def rotate_tokens(
 ) -> None:
     """Sign tokens and browser sessions with another secret."""
     seconds = _seconds(grace, "--grace")
+    refuse_service()
     with open_access(library, Settings.load()) as access:
         access.renew_secret(grace=seconds)
     if json:
@@ -117,6 +122,7 @@ def show_audit(
     json: JsonOption = False,
 ) -> None:
     """Show who changed what over HTTP and who was refused, the newest first."""
+    refuse_service()
     with open_access(library, Settings.load()) as access:
         page = access.trail.page(before=before, who=who, collection=collection, denied=denied or None, limit=limit)
     if json:

@@ -46,7 +46,7 @@ COLLECTION = "default"
 @contextmanager
 def read_collection(library: Path, name: str) -> Iterator[Collection]:
     """A collection to look at: nothing is made, nothing filed, no encoder opened."""
-    _refuse_service()
+    refuse_service()
     with Library.open(library, create=False, resume=False) as opened:
         yield named(opened, name)
 
@@ -71,7 +71,7 @@ def library_to_fill(folder: Path, encoder: str | None = None, *, resume: bool = 
 @contextmanager
 def existing_collection(library: Path, name: str, encoder: str | None = None) -> Iterator[Collection]:
     """A collection to work with."""
-    _refuse_service()
+    refuse_service()
     with Library.open(library, encoder, create=False) as opened:
         yield named(opened, name)
 
@@ -91,7 +91,7 @@ def named(library: Library, name: str) -> Collection:
         return library.collection(owner, create=False).view(view)
 
 
-def _refuse_service() -> None:
+def refuse_service() -> None:
     """A command that cannot ask a service must not quietly answer from another place."""
     if os.environ.get("CATEGORISER_URL"):
         raise ConfigurationError(

@@ -322,7 +322,9 @@ def _check_text(what: str, given: object) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or len(name) > 255 or any(unicodedata.category(letter).startswith("C") for letter in name):
+    control = any(unicodedata.category(letter).startswith("C") for letter in name)
+    if not name.strip() or len(name) > 255 or control or name in {".", ".."}:  # which addresses cannot hold
         raise ConfigurationError(
-            f"{name!r} cannot name a collection: use 1 to 255 characters without control characters."
+            f"{name!r} cannot name a collection: use 1 to 255 characters without control characters, and not only "
+            "spaces or dots."
         )

@@ -72,6 +72,9 @@ def test_what_only_works_on_a_library_says_so(run: Command, monkeypatch: pytest.
     monkeypatch.setenv("CATEGORISER_URL", "http://127.0.0.1:1")
     told = run("view", "describe", "x", "--url", "http://127.0.0.1:1/v1", "--model", "m")
     assert (told.code, "on a library of this machine only" in told.err) == (2, True)
+    for command in (("doctor",), ("keys", "list"), ("keys", "create", "--scope", "admin")):
+        told = run(*command)
+        assert (told.code, "on a library of this machine only" in told.err) == (2, True), command
     told = run("categories", "--url", "nonsense")
     assert (told.code, "no address of a service" in told.err) == (2, True)
 

@@ -155,3 +155,12 @@ def test_arguments_of_the_wrong_kind_get_a_sentence(vectors_library: Library) ->
         vectors.search(vector=[1.0] * 8, limit=0)
     (answer,) = vectors.add_vectors(["a"], [[1e300] * 8])
     assert isinstance(answer, Refused)
+
+
+@pytest.mark.parametrize("name", [".", "..", " ", "\u00a0"])
+def test_names_that_no_address_can_hold_are_refused(name: str, tmp_path: Path) -> None:
+    with (
+        Library.open(tmp_path / "library", encoder="classic") as library,
+        pytest.raises(ConfigurationError, match="cannot name a collection"),
+    ):
+        library.collection(name)

@@ -13,6 +13,7 @@ from categoriser.telemetry.metrics import CONTENT_TYPE
 router = APIRouter(tags=["service"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the service and its database answer")
 def healthz(request: Request, library: TheLibrary) -> Health:
     """Reads one row, so that a broken database shows."""
@@ -20,6 +21,7 @@ def healthz(request: Request, library: TheLibrary) -> Health:
     return Health(version=request.app.version)
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Whether the service may be sent work",
