@@ -1,4 +1,7 @@
-"""Uploads and searches over HTTP: how long an answer takes, how many a second, and what users cost each other."""
+"""Uploads and searches over HTTP: how long an answer takes, how many a second, and what users cost each other.
+
+``python -m benchmarks.http [PART …] [--postgresql]``: with the catalog in a PostgreSQL of its own instead of SQLite.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ from categoriser.encoders import open_encoder
 
 ENCODER = "classic"
 SOME, MANY = 400, 1000
+POSTGRESQL = "--postgresql" in sys.argv
 RATE = 30.0  # uploads a second of 20 clients together, where they do not send as fast as they can
 
 
@@ -46,7 +50,7 @@ def answers() -> None:
     pictures = photos(2 * SOME + MANY)
     single = single_image_time(pictures[:50])
     row("encoder alone, one picture (prepared and encoded)", "", f"p50 {single:.1f} ms")
-    with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER) as running:
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER, postgresql=POSTGRESQL) as running:
         drive(running, [upload("warm", [one]) for one in pictures[:20]])
         load = drive(running, [upload("a", [one], promise=True) for one in pictures[:SOME]], rate=RATE)
         row(f"202, 20 clients, {RATE:.0f} uploads/s together, filing beside it", "p50 ≤ 5 ms", _told(load))
@@ -84,7 +88,7 @@ def throughput() -> None:
         own = MANY / (time.perf_counter() - started)
     row("pipeline alone", "", f"{own:.0f} pictures/s")
     for clients, size in ((20, 1), (8, 8)):
-        with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER) as running:
+        with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER, postgresql=POSTGRESQL) as running:
             drive(running, [upload("a", [one]) for one in photos(20, start=50_000)])
             batches = [pictures[start : start + size] for start in range(0, MANY, size)]
             used = running.processor_seconds()
@@ -126,7 +130,7 @@ def search() -> None:
 def users() -> None:
     """What one user meets while another one imports."""
     bulk, mine = photos(1200, start=20_000), photos(120, start=30_000)
-    with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER) as running:
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER, postgresql=POSTGRESQL) as running:
         drive(running, [upload("bob", [one]) for one in mine[:20]])
         alone = drive(running, [upload("bob", [one]) for one in mine[20:60]], clients=1, rate=5)
         batches = [upload("anna", bulk[start : start + 20], promise=True) for start in range(0, len(bulk), 20)]

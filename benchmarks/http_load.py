@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -38,10 +39,18 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, encoder: str) -> Iterator[Service]:
-    """Start it on a library and stop it."""
+def service(folder: Path, encoder: str, *, postgresql: bool = False) -> Iterator[Service]:
+    """Start it on a library and stop it; ``postgresql``: with the catalog in a server of its own."""
     command = [sys.executable, "-m", "categoriser", "serve", "--port", "0", "--json", "--library", str(folder)]
-    with subprocess.Popen([*command, "--encoder", encoder], stdout=subprocess.PIPE, text=True) as process:
+    with ExitStack() as stack:
+        environment = dict(os.environ)
+        if postgresql:
+            from tests.postgres import cluster
+
+            environment["CATEGORISER_DATABASE"] = stack.enter_context(cluster())
+        process = stack.enter_context(
+            subprocess.Popen([*command, "--encoder", encoder], stdout=subprocess.PIPE, text=True, env=environment)
+        )
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())["listening"]
         host, _, port = told.removeprefix("http://").rpartition(":")
