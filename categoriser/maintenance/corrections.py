@@ -93,8 +93,13 @@ class Editor(Editing):
             change = Change()
             self._take_all(state, change, others, winner)
             self._decide(change, [Constraint("whole", winner)])
-            apart = [one for one in self._decided() if one.kind == "apart" and {one[1], one[2]} <= {winner, *others}]
-            change.removed += apart  # who merges them has changed their mind
+            of = state.grouping.micros.categories
+            change.removed += [  # who merges them has changed their mind
+                one
+                for one in self._decided()
+                if (one.kind == "apart" and {one[1], one[2]} <= {winner, *others})
+                or (one.kind == "reject" and one.category == winner and of[one.subject] in others)
+            ]
             return self._done(state, change, "unite", started, category=winner)
 
     def split(

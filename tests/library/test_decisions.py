@@ -169,3 +169,32 @@ def test_a_merge_writes_no_vector_and_the_old_id_leads_on(tmp_path: Path) -> Non
         assert collection.category(first).size >= sizes[first] + sizes[second]  # no run takes it apart
         collection.undo(collection.versions()[1].version)
         assert {category.id: category.size for category in collection.categories()}[second] == sizes[second]
+
+
+def test_a_merge_takes_back_what_was_said_against_it(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+        collection = library.collection("a")
+        rng = np.random.default_rng(0)
+        vectors = np.repeat(np.eye(16)[:3], 20, axis=0) + 0.05 * rng.standard_normal((60, 16))
+        collection.add_vectors([f"i{place}" for place in range(60)], vectors.astype(np.float32))
+        collection.run()
+        winner, loser = collection.assignments()["i0"], collection.assignments()["i30"]
+        assert winner is not None
+        assert loser is not None
+        collection.move(["i30"], winner)
+        collection.reject(["i30"])
+        collection.run()  # back to where it belongs, and never again into the first
+        assert collection.assignments()["i30"] == loser
+        merged = collection.merge(winner, [loser]).version
+        assert collection.assignments()["i30"] == winner
+        assert not rejections(collection)
+        collection.undo(merged)
+        assert collection.assignments()["i30"] == loser
+        assert len(rejections(collection)) == 1
+
+
+def rejections(collection: Collection) -> frozenset[tuple[int, int]]:
+    with collection._storage.states.writing(collection.row.id) as state:
+        found = state.grouping.rules.rejected
+        assert all(state.category_of(micro) != category for micro, category in found)
+        return found

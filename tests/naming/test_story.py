@@ -299,7 +299,7 @@ def test_a_name_that_an_undo_brings_back_is_wanted_after_all(library: Library) -
     undone = collection.undo(collection.versions()[0].version).version
     collection.undo(undone)
     assert names(collection) == before
-    stored = [collection._category_now(category)["naming"] for category in before.values()]
+    stored = [collection._category_now(category)[1]["naming"] for category in before.values()]
     assert not any("unwanted" in one for one in stored)
 
 
