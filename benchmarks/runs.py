@@ -11,7 +11,7 @@ from benchmarks.data import generated, real
 from benchmarks.measure import row
 from categoriser import Collection, Library
 from categoriser.evaluation import Plan, Subject, evaluate_subject
-from categoriser.maintenance import changes, running
+from categoriser.maintenance import publishing, running
 
 N, DIMENSION = 100_000, 128
 
@@ -52,7 +52,7 @@ def seconds_in_publish() -> list[float]:
     """A list that grows by the duration of every publication from now on, descriptions and the commit included."""
     taken: list[float] = []
 
-    publish = changes.publish
+    publish = publishing.publish
 
     def timed(*arguments: object, **options: object) -> object:
         start = time.perf_counter()

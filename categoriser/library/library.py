@@ -30,7 +30,7 @@ from categoriser.library.webhooks import Sender, Webhooks
 from categoriser.library.webhooks.message import Message
 from categoriser.maintenance import run
 from categoriser.maintenance.agenda import agenda
-from categoriser.maintenance.changes import Fence
+from categoriser.maintenance.publishing import Fence
 from categoriser.maintenance.schedule import Scheduler
 from categoriser.maintenance.timing import Timetable
 from categoriser.observer import Observer

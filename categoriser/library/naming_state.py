@@ -14,8 +14,8 @@ from categoriser.catalog.costs import Cost
 from categoriser.catalog.tables import Record
 from categoriser.encoders import takes_texts
 from categoriser.library.wording import Worded
-from categoriser.maintenance.changes import EXEMPLARS
 from categoriser.maintenance.evidence import is_provisional
+from categoriser.maintenance.publishing import EXEMPLARS
 from categoriser.naming.llm import TOKENS, LanguageNames
 
 _ADDRESS: Final = ("http://", "https://")

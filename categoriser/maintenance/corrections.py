@@ -16,7 +16,7 @@ from categoriser.domain import Granularity
 from categoriser.engine import UNSORTED
 from categoriser.engine.halves import halves
 from categoriser.errors import ConfigurationError
-from categoriser.maintenance.changes import Change
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.editing import Edited, Editing
 from categoriser.state import EngineState
 

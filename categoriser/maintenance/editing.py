@@ -14,7 +14,8 @@ from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
 from categoriser.domain import IntVector
 from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
-from categoriser.maintenance.changes import Change, Pair, Then, bounded, publish
+from categoriser.maintenance.change import Change, Pair, bounded
+from categoriser.maintenance.publishing import Then, publish
 from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState, Storage
 

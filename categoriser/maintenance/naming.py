@@ -10,7 +10,7 @@ from typing import Any, Final
 from categoriser.catalog import collections, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import NamingReport
-from categoriser.maintenance.changes import Change, Entry, publish
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.evidence import (
     Pictures,
     anchor,
@@ -21,6 +21,7 @@ from categoriser.maintenance.evidence import (
     reshaped,
     with_pictures,
 )
+from categoriser.maintenance.publishing import Entry, publish
 from categoriser.maintenance.unwanted import carried, unwanted
 from categoriser.naming import Case, Chain, Named, Style, Survey
 from categoriser.naming.relabel import Decision, Policy, Situation, better, decide

@@ -15,7 +15,7 @@ from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED, Calibration, Grouping
 from categoriser.engine.proposing import Proposal
 from categoriser.engine.told import told
-from categoriser.maintenance.changes import Change
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.ideas import undismissed
 from categoriser.maintenance.steps import Step, StepKind, change_of
 from categoriser.state import EngineState

@@ -11,9 +11,10 @@ from categoriser.catalog.tables import Record
 from categoriser.domain import RunReport
 from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
-from categoriser.maintenance.changes import Change, Fence, publish
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.hierarchy import regrouped
 from categoriser.maintenance.planning import Plan, make_plan
+from categoriser.maintenance.publishing import Fence, publish
 from categoriser.maintenance.renewal import renew_if_grown
 from categoriser.maintenance.steps import Step
 from categoriser.maintenance.suggesting import keep

@@ -26,7 +26,7 @@ from categoriser.catalog import Database, collections, slots
 from categoriser.catalog.slots import DueSlot, Lease
 from categoriser.domain import RunReport
 from categoriser.errors import LeaseLostError
-from categoriser.maintenance.changes import Fence
+from categoriser.maintenance.publishing import Fence
 from categoriser.maintenance.timing import Timetable, slot_name
 
 RUN: Final = "run"  # the kind of work

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from categoriser.engine import UNSORTED
-from categoriser.maintenance.changes import Change
+from categoriser.maintenance.change import Change
 from categoriser.state import EngineState
 
 StepKind = Literal["spawn", "absorb", "split", "merge", "move", "release"]

@@ -15,9 +15,10 @@ from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
-from categoriser.maintenance.changes import Change, Entry
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.editing import Edited, Editing
 from categoriser.maintenance.ideas import ALIKE, Idea, ideas, rows_of, same, size, unchanged
+from categoriser.maintenance.publishing import Entry
 from categoriser.maintenance.steps import Step, change_of
 from categoriser.state import EngineState
 

@@ -14,7 +14,7 @@ from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
-from categoriser.maintenance.changes import Change
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.editing import Edited, Editing
 from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState

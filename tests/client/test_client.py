@@ -6,31 +6,18 @@ import asyncio
 import inspect
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import httpx
 import pytest
 
 from categoriser import ConfigurationError, NotFoundError, RejectedError
 from categoriser.client import AsyncClient, Client, ServiceError
-from tests.api.conftest import library, service  # noqa: F401 - fixtures
 from tests.whole import picture, pictures
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def url(service: httpx.Client) -> str:  # noqa: F811
-    return str(service.base_url)
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url) as opened:
-        yield opened
 
 
 def asked(url: str, ask: Callable[[AsyncClient], Awaitable[T]]) -> T:

@@ -18,10 +18,25 @@ Row: TypeAlias = tuple[int, int, float]  # which vector, micro-cluster, time
 Model: TypeAlias = dict[str, dict[str, Row]]  # collection → image id → row
 Step: TypeAlias = tuple[str, int, list[tuple[str, Row]]]  # what, which collection, images
 
-# few of each, so that the two collections share image ids, micro-clusters and vectors
-VECTORS = np.linalg.qr(np.random.default_rng(5).standard_normal((8, 8)))[0].astype(np.float32)
-QUERY = VECTORS.T @ (np.arange(8, 0, -1) / np.linalg.norm(np.arange(8))).astype(np.float32)
-QUERY /= np.linalg.norm(QUERY)
+# Few of each, so that the two collections share image ids, micro-clusters and vectors. Halves only: the cosines to QUERY
+# are 1, 3/4, … -3/4, exact in any arithmetic, so that two equal vectors score the same wherever they are stored.
+QUERY = np.array([1, 1, 1, 1, 0, 0, 0, 0], dtype=np.float32) / 2
+VECTORS = (
+    np.array(
+        [
+            [1, 1, 1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 0, 1, 0, 0, 0],
+            [1, 1, 0, 0, 1, 1, 0, 0],
+            [1, 0, 0, 0, 1, 1, 1, 0],
+            [0, 0, 0, 0, 1, 1, 1, 1],
+            [-1, 0, 0, 0, 0, 1, 1, 1],
+            [-1, -1, 0, 0, 0, 0, 1, 1],
+            [-1, -1, -1, 0, 0, 0, 0, 1],
+        ],
+        dtype=np.float32,
+    )
+    / 2
+)
 
 image_ids = st.sampled_from(["a", "b", "c", "d", "ü", "a/b"])
 rows = st.tuples(st.integers(0, 7), st.sampled_from([1, 2, 2**40]), st.sampled_from([0.0, 10.5, 20.0]))

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from categoriser import ConfigurationError, NotFoundError
 from categoriser.client import AsyncClient, Client
 from categoriser.errors import OutdatedError
-from tests.api.conftest import Start, library, service, start  # noqa: F401 - fixtures
+from tests.api.conftest import Start
 from tests.whole import picture, pictures
-
-
-@pytest.fixture
-def url(service: httpx.Client) -> str:  # noqa: F811
-    return str(service.base_url)
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url) as opened:
-        yield opened
 
 
 def test_an_edit_on_an_outdated_view_is_refused(client: Client) -> None:
@@ -87,7 +74,7 @@ def test_what_nobody_waits_for_can_be_waited_for_later(client: Client, url: str,
     asyncio.run(again())
 
 
-def test_keys_tokens_and_prefix_webhooks_are_looked_after(start: Start) -> None:  # noqa: F811
+def test_keys_tokens_and_prefix_webhooks_are_looked_after(start: Start) -> None:
     url = str(start(webhooks={"allow_private_addresses": True}).base_url)
     with Client(url) as opened:
         assert opened.ready().ready

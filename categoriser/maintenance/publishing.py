@@ -1,15 +1,11 @@
-"""The one way in which categories change other than by an arrival: decided in memory, one transaction, undoable.
-
-A ``Change`` names every pointer it turns, with the value before and after: turning it back is the undo, and what others
-turned since is left alone.
-"""
+"""The one way in which categories change other than by an arrival: decided in memory, one transaction, undoable."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,100 +17,15 @@ from categoriser.catalog.history import Constraint
 from categoriser.domain import IntVector
 from categoriser.engine import UNSORTED, Calibration
 from categoriser.engine.quality import describe_categories
+from categoriser.maintenance.change import Change
 from categoriser.maintenance.hierarchy import place
 from categoriser.state import EngineState, Storage, store_micro
 
 EXEMPLARS = 8
-STRICTEST = 1.5  # σ that a category asks of newcomers' neighbours beyond the usual, at most; never less than the usual
 
-Pair: TypeAlias = tuple[Any, Any]  # before, after
 Entry: TypeAlias = Mapping[str, Any]  # of the log
 Then: TypeAlias = Callable[[Connection, int], Sequence[Entry]]  # with the version; answers more to log
 Fence: TypeAlias = Callable[[Connection], None]  # raises when another process does the work by now
-
-
-@dataclass(slots=True)
-class Change:
-    """What changes: pairs of the value before and after."""
-
-    micros: dict[int, tuple[int, int]] = field(default_factory=dict)  # micro-cluster → category
-    rows: dict[int, tuple[int, int]] = field(default_factory=dict)  # image that weighs → micro-cluster
-    opened: dict[int, int] = field(default_factory=dict)  # new micro-cluster → category
-    facts: dict[int, dict[str, Pair]] = field(default_factory=dict)  # category → columns
-    settings: dict[str, Pair] = field(default_factory=dict)  # columns of the collection
-    groups: dict[int, tuple[int | None, int]] = field(default_factory=dict)  # category → broad group; None: it is new
-    added: list[Constraint] = field(default_factory=list)
-    removed: list[Constraint] = field(default_factory=list)
-    guessed: list[int] = field(default_factory=list)  # those of ``micros`` whose category was tentative until then
-
-    def as_json(self) -> dict[str, Any]:
-        """For storage."""
-        return {
-            "micros": [[number, *pair] for number, pair in self.micros.items()],
-            "rows": [[row, *pair] for row, pair in self.rows.items()],
-            "facts": [[number, name, *pair] for number, facts in self.facts.items() for name, pair in facts.items()],
-            "settings": [[name, *pair] for name, pair in self.settings.items()],
-            "groups": [[number, *pair] for number, pair in self.groups.items()],
-            "added": [list(one) for one in self.added],
-            "removed": [list(one) for one in self.removed],
-            "guessed": self.guessed,
-        }
-
-    @classmethod
-    def inverse(cls, stored: Mapping[str, Any], state: EngineState, facts: Mapping[int, Mapping[str, Any]]) -> Change:
-        """The way back from a stored change, as far as things still are as it left them.
-
-        Args:
-            stored: from ``as_json``.
-            state: of the collection.
-            facts: categories as they are now, by number.
-        """
-        grouping = state.grouping
-        back = cls(
-            micros={n: (after, before) for n, before, after in stored["micros"] if state.category_of(n) == after},
-            rows={
-                row: (after, before)
-                for row, before, after in stored["rows"]
-                if grouping.active[row] and grouping.micro_of[row] == after
-            },
-            settings={
-                name: (after, before)
-                for name, before, after in stored["settings"]
-                if getattr(state.collection, name) == after
-            },
-            groups={
-                number: (after, before)
-                for number, before, after in stored.get("groups", ())  # versions older than groups have none
-                if before is not None and state.groups.get(number) == after
-            },
-            added=[Constraint(*one) for one in stored["removed"]],
-            removed=[Constraint(*one) for one in stored["added"]],
-        )
-        for number, name, before, after in stored["facts"]:
-            if number in facts and name == "strictness":  # others may have added to it since: what this added goes
-                now = float(facts[number][name])
-                back.facts.setdefault(number, {})[name] = (now, bounded(now - (after - before)))
-            elif number in facts and facts[number][name] == after:
-                back.facts.setdefault(number, {})[name] = (after, before)
-        return back
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything is different afterwards."""
-        pairs = [*self.micros.values(), *self.rows.values(), *self.settings.values()]
-        pairs += [pair for facts in self.facts.values() for pair in facts.values()]
-        named = self.opened or self.groups or self.added or self.removed
-        return bool(named) or any(before != after for before, after in pairs)
-
-    def touched(self) -> set[int]:
-        """Categories that lose or win images, or other facts."""
-        found = {category for pair in self.micros.values() for category in pair}
-        return (found | set(self.facts) | set(self.opened.values())) - {UNSORTED}
-
-
-def bounded(strictness: float) -> float:
-    """A strictness that is allowed."""
-    return min(max(strictness, 0.0), STRICTEST)
 
 
 @dataclass(frozen=True, slots=True)
