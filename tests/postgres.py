@@ -23,7 +23,7 @@ from categoriser.catalog import Database
 def cluster() -> Iterator[str]:
     """Start a cluster and hand out the SQLAlchemy URL of its database; skip the test where that cannot be."""
     programs = _programs()
-    pytest.importorskip("pg8000", reason="the driver pg8000 is not installed: pip install -e '.[server]'")
+    pytest.importorskip("psycopg", reason="the driver psycopg is not installed: pip install -e '.[server]'")
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a short path: sockets allow 100 bytes
     prefix: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
@@ -44,7 +44,7 @@ def cluster() -> Iterator[str]:
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
         call("pg_ctl", "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
-            yield f"postgresql+pg8000://tester@127.0.0.1:{port}/postgres"
+            yield f"postgresql+psycopg://tester@127.0.0.1:{port}/postgres"
         finally:
             call("pg_ctl", "-D", str(folder / "data"), "-m", "immediate", "stop")
     finally:

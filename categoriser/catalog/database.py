@@ -103,12 +103,12 @@ def _engine(url: str | sa.URL, connections: int | None) -> sa.Engine:
         return sa.create_engine(url, **_options(sa.make_url(url), connections))
     except sa.exc.ArgumentError:
         raise ConfigurationError(  # without the text: it may hold a password
-            "The setting 'database' is no database URL; an example: postgresql+pg8000://user@host/name."
+            "The setting 'database' is no database URL; an example: postgresql+psycopg://user@host/name."
         ) from None
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The driver {error.name} is not installed: pip install -e '.[server]', with a database URL that "
-            "begins with postgresql+pg8000://."
+            "begins with postgresql+psycopg://."
         ) from None
 
 

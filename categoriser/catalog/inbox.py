@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import processes
-from categoriser.catalog.tables import Record, collections, inbox
+from categoriser.catalog.tables import Record, collections, inbox, summed
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
 
@@ -127,10 +127,10 @@ def discard(connection: Connection, collection_id: int, numbers: Sequence[int] |
 def count_failed(connection: Connection, collection_id: int, numbers: Sequence[int] | None = None) -> tuple[int, int]:
     """Number of failed entries, those named or all, and of those of them that can be tried again."""
     total = repeatable = 0
-    columns = (sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_repeatable(), 1), else_=0)), 0))
+    columns = (sa.func.count(), summed(sa.case((_repeatable(), 1), else_=0)))
     for which in _chosen(numbers):
         row = connection.execute(sa.select(*columns).where(_failed_of(collection_id), which)).one()
-        total, repeatable = total + int(row[0]), repeatable + int(row[1])
+        total, repeatable = total + row[0], repeatable + row[1]
     return total, repeatable
 
 

@@ -20,6 +20,7 @@ from categoriser.catalog.tables import collections
 from categoriser.errors import CategoriserError, NotFoundError, OvertakenError
 
 _PATIENCE: Final = "20s"  # after which it is logged that a turn is long in coming
+_LOCK_NOT_AVAILABLE: Final = "55P03"  # as PostgreSQL names what ends when the patience does
 _ATTEMPTS: Final = 2  # a connection of the pool may be gone; a new one is not
 _log = logging.getLogger(__name__)
 
@@ -159,7 +160,7 @@ def _wait(connection: Connection, key: str) -> None:
         try:
             connection.execute(sa.select(sa.func.pg_advisory_lock(_number(key)))).all()
         except sa.exc.DBAPIError as error:
-            if connection.invalidated or "lock timeout" not in str(error.orig):
+            if connection.invalidated or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
             _log.warning("still waiting for another process to finish with collection %s", key)
         else:

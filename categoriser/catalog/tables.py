@@ -29,6 +29,11 @@ def _owner() -> sa.Column[int]:
     return sa.Column("collection_id", _Id, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False)
 
 
+def summed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """The sum of whole numbers, 0 of none. PostgreSQL by itself answers a decimal, which is no number for JSON."""
+    return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
+
+
 collections = sa.Table(
     "collections",
     metadata,

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, micros
+from categoriser.catalog.tables import Record, categories, images, micros, summed
 
 
 def open_micros(
@@ -246,7 +246,7 @@ def find(connection: Connection, collection_id: int, number: int) -> Record | No
 
 def unsorted(connection: Connection, collection_id: int) -> int:
     """Number of images in no category."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(micros.c.images), 0)).where(
+    query = sa.select(summed(micros.c.images)).where(
         micros.c.collection_id == collection_id, micros.c.category.is_(None)
     )
     return int(connection.execute(query).scalar_one())
@@ -254,7 +254,7 @@ def unsorted(connection: Connection, collection_id: int) -> int:
 
 def images_in_all(connection: Connection, collection_id: int) -> int:
     """Number of images, in categories or not."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(micros.c.images), 0)).where(micros.c.collection_id == collection_id)
+    query = sa.select(summed(micros.c.images)).where(micros.c.collection_id == collection_id)
     return int(connection.execute(query).scalar_one())
 
 
@@ -280,7 +280,7 @@ def _sized(collection_id: int, number: int | None = None) -> sa.Select[Any]:
     """Categories with their sizes; of one alone nothing else needs to be counted."""
     wanted = micros.c.category.is_not(None) if number is None else micros.c.category == number
     sizes = (
-        sa.select(micros.c.category, sa.func.sum(micros.c.images).label("size"))
+        sa.select(micros.c.category, summed(micros.c.images).label("size"))
         .where(micros.c.collection_id == collection_id, wanted)
         .group_by(micros.c.category)
         .subquery()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import categories, collections, inbox, micros, outbox
+from categoriser.catalog.tables import categories, collections, inbox, micros, outbox, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ def holdings(connection: Connection) -> Holdings:
     """What there is now."""
     images, unsorted = connection.execute(
         sa.select(
-            sa.func.coalesce(sa.func.sum(micros.c.images), 0),
-            sa.func.coalesce(sa.func.sum(micros.c.images).filter(micros.c.category.is_(None)), 0),
+            summed(micros.c.images),
+            summed(sa.case((micros.c.category.is_(None), micros.c.images), else_=0)),
         )
     ).one()
     living = sa.select(sa.func.count()).select_from(categories).where(categories.c.retired_at.is_(None))
     known = sa.select(sa.func.count()).select_from(collections)
     return Holdings(
         collections=connection.execute(known).scalar_one(),
-        images=int(images),
-        unsorted=int(unsorted),
+        images=images,
+        unsorted=unsorted,
         categories=connection.execute(living).scalar_one(),
     )

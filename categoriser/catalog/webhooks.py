@@ -15,7 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, collections
+from categoriser.catalog.tables import Record, collections, summed
 from categoriser.catalog.tables_webhooks import webhook_cursors, webhook_deliveries, webhooks
 
 KEPT: Final = 1000  # attempts in the log of a webhook
@@ -231,10 +231,10 @@ def attempts(
 
 def waiting(connection: Connection, webhook: WebhookRow) -> int:
     """Number of events behind what a webhook was told, of whatever kind; those of deleted images count as well."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(collections.c.next_cursor - 1 - webhook_cursors.c.cursor), 0)).where(
+    query = sa.select(summed(collections.c.next_cursor - 1 - webhook_cursors.c.cursor)).where(
         webhook_cursors.c.webhook_id == webhook.id, webhook_cursors.c.collection_id == collections.c.id
     )
-    return int(connection.execute(query).scalar_one())
+    return connection.execute(query).scalar_one()
 
 
 def _behind(webhook_id: int | sa.ColumnElement[int]) -> sa.Select[Any]:

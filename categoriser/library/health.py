@@ -18,7 +18,7 @@ from categoriser.library.library import Library
 
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "clip": ("torch", "transformers", "sentence_transformers"),
-    "server": ("qdrant_client", "pg8000", "procrastinate"),
+    "server": ("qdrant_client", "psycopg", "procrastinate"),
     "llm": ("llama_cpp",),
 }
 _REPORTED: Final = ("categoriser", "numpy", "qdrant-edge-py", "sqlalchemy", "pillow", "onnxruntime", "torch")

@@ -205,7 +205,7 @@ def test_a_library_works_end_to_end(url: sa.URL, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite:////nowhere/at/all.sqlite", "postgresql+pg8000://nobody@127.0.0.1:9/x"]
+    "url", ["nonsense", "sqlite:////nowhere/at/all.sqlite", "postgresql+psycopg://nobody@127.0.0.1:9/x"]
 )
 def test_a_database_that_cannot_be_had_gives_a_sentence(url: str) -> None:
     with pytest.raises(ConfigurationError):

@@ -18,8 +18,8 @@ Row: TypeAlias = tuple[int, int, float]  # which vector, micro-cluster, time
 Model: TypeAlias = dict[str, dict[str, Row]]  # collection → image id → row
 Step: TypeAlias = tuple[str, int, list[tuple[str, Row]]]  # what, which collection, images
 
-# Few of each, so that the two collections share image ids, micro-clusters and vectors. Halves only: the cosines to QUERY
-# are 1, 3/4, … -3/4, exact in any arithmetic, so that two equal vectors score the same wherever they are stored.
+# Few of each, so that the two collections share image ids, micro-clusters and vectors. Halves only: the cosines to
+# QUERY are 1, 3/4, … -3/4, exact in any arithmetic, so that two equal vectors score the same wherever they are stored.
 QUERY = np.array([1, 1, 1, 1, 0, 0, 0, 0], dtype=np.float32) / 2
 VECTORS = (
     np.array(

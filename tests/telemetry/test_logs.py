@@ -29,7 +29,7 @@ WRITTEN = [
     f"could not fetch https://user:{SECRET}@example.org/a.jpg",
     f"could not fetch https://{SECRET}@example.org/a.jpg?x=1",
     f"https://bucket.example.org/a.jpg?X-Amz-Signature={SECRET}&x=1",
-    f"postgresql+pg8000://me:{SECRET}@db/x failed",
+    f"postgresql+psycopg://me:{SECRET}@db/x failed",
     f"X-Api-Key: {SECRET}",
     f'{{"api_key": "{SECRET}", "a": 1}}',
     f"Cookie: session={SECRET}",
