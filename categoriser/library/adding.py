@@ -80,7 +80,6 @@ def add_items(
         for _, future in waiting:  # let those under way come to their end before the caller goes on
             future.exception()
         raise
-    pipeline.settle(collection)  # so that the caller finds the categories as the run leaves them
     report.seconds = time.perf_counter() - started
     return report
 

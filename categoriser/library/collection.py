@@ -111,7 +111,9 @@ class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
         if engine == "ray":
             spec = self._library.encoders.spec_of(self.row)
             items = encoded_by_ray(items, Work.of(self._library.settings, spec, encoder.id))
-        return add_items(self._library.pipeline, self.row, items, progress)
+        report = add_items(self._library.pipeline, self.row, items, progress)
+        self._library.settle(self.row)
+        return report
 
     def add_vectors(
         self,
@@ -162,6 +164,7 @@ class Collection(Viewed, Overview, Exported, Outgoing, Browsed, Mapped, Costed):
             self._library.follow(self._id)
             if progress is not None:
                 progress(len(answers), len(ids))
+        self._library.settle(self.row)
         return answers
 
     # ---- changing ------------------------------------------------------------------------------------------------

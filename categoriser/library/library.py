@@ -250,6 +250,14 @@ class Library:
             raise ConfigurationError(f"Collection {name!r} holds pictures or vectors; take another name for the texts.")
         return View(self, found)
 
+    def settle(self, row: CollectionRow) -> None:
+        """Wait until categories and names are as the runs leave them that followed what was filed last.
+
+        Only for names that a model makes nobody waits.
+        """
+        self.pipeline.settle(row)
+        self.namers.settle(row)
+
     def follow(self, collection_id: int) -> None:
         """Bring the views that follow a collection up to date with what was filed there."""
         follow(self, collection_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from categoriser.catalog import collections, costs
+from categoriser.catalog import collections, costs, views
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import NamingReport
@@ -19,6 +18,7 @@ from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
 from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.lexicons import Lexicons
+from categoriser.library.naming_queue import NamingQueue
 from categoriser.library.tagging import Tagger
 from categoriser.library.term_asking import TermAsker
 from categoriser.maintenance.naming import name_categories
@@ -62,8 +62,7 @@ class Namers:
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
         self._warned: frozenset[str] = frozenset()
         self._endpoints: list[ChatEndpoint] = []
-        self._waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._worker: threading.Thread | None = None
+        self._queue = NamingQueue(self.after_run)
         self._closing = threading.Event()
 
     @property
@@ -84,7 +83,7 @@ class Namers:
             policy = Policy(daily=self._settings.naming.daily)
             try:
                 report = name_categories(
-                    self._storage, collection.id, chain, style, policy, self.pictures, self._closing.is_set
+                    self._storage, collection.id, chain, style, policy, self.pictures, lambda: self._is_left(collection)
                 )
             finally:
                 self._remember(collection, meter)
@@ -97,7 +96,7 @@ class Namers:
         with self._storage.database.read() as connection:
             collection = collections.get(connection, collection_id)
         try:
-            if collection is not None:
+            if collection is not None and not self._is_left(collection):
                 self._warn(self.name_categories(collection).problems)
         except NotFoundError:
             return
@@ -105,20 +104,19 @@ class Namers:
             _log.exception("categories of collection %d could not be named; the next run tries again", collection_id)
 
     def soon(self, collection_id: int) -> None:
-        """Name at once where that takes milliseconds, else in the background: no upload waits for a model of words."""
-        if not self._settings.naming.automatic or self._closing.is_set():
+        """Name in the background."""
+        if self._settings.naming.automatic:
+            self._queue.put(collection_id)
+
+    def settle(self, collection: CollectionRow) -> None:
+        """Wait for names, also of views, that take milliseconds; nobody waits for those of a model of words."""
+        if self._queue.is_empty:
             return
-        if self._session.acquire(blocking=False):
-            try:
-                if self._quick(collection_id):
-                    self.after_run(collection_id)
-                    return
-            finally:
-                self._session.release()
-        self._waiting.put(collection_id)
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._work, name="naming", daemon=True)
-            self._worker.start()
+        with self._storage.database.read() as connection:
+            followers = views.of_collection(connection, collection.key)
+        for one in (collection, *followers):
+            if self._queue.holds(one.id) and self._is_quick(one):
+                self._queue.settle(one.id)
 
     def words_of(self, collection: CollectionRow) -> Words | None:
         """The vocabulary in the space of a collection; None where pictures and words cannot be compared."""
@@ -156,11 +154,9 @@ class Namers:
         ]
 
     def close(self) -> None:
-        """End after the category under way; what is left is named after the next run."""
+        """Finish what takes milliseconds; a model ends after its category, and the next run names what is left."""
         self._closing.set()
-        if self._worker is not None:
-            self._waiting.put(None)
-            self._worker.join()
+        self._queue.close()
         for endpoint in self._endpoints:
             endpoint.close()
 
@@ -184,12 +180,10 @@ class Namers:
             for (part, model), one in meter.spent.items():
                 costs.add(connection, collection.id, costs.Cost(part, model, one.calls, one.tokens, one.seconds))
 
-    def _quick(self, collection_id: int) -> bool:
+    def _is_quick(self, collection: CollectionRow) -> bool:
         """Whether naming asks no model: neither for names or captions nor for the vectors of the vocabulary."""
         one = self._settings.naming
-        with self._storage.database.read() as connection:
-            collection = collections.get(connection, collection_id)
-        if collection is None or _has_labels(collection):
+        if _has_labels(collection):
             return True
         if one.llm or one.captions:
             return False
@@ -197,11 +191,9 @@ class Namers:
             return True
         return takes_ready_vectors(collection.encoder_id) or not self._encoder_of(collection).reads_text
 
-    def _work(self) -> None:
-        while (collection_id := self._waiting.get()) is not None:
-            if self._closing.is_set():
-                return
-            self.after_run(collection_id)
+    def _is_left(self, collection: CollectionRow) -> bool:
+        """Whether names of a collection are left to the next process, as the library is closed."""
+        return self._closing.is_set() and not self._is_quick(collection)
 
     def _sources(self, collection: CollectionRow, meter: Meter) -> tuple[Chain, Style, list[str]]:
         """The sources for a collection, the style of its names, and why some sources are left out."""

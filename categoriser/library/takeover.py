@@ -94,7 +94,7 @@ def file_waiting(library: Library, collection_key: str) -> int:
         wait([library.pipeline.submit(row, None, inbox_id=number) for number in taken])
         count += len(taken)
     if row is not None:
-        library.pipeline.settle(row)  # also of the run that they may have made due
+        library.settle(row)  # also the run that they may have made due
     return count
 
 

@@ -251,6 +251,7 @@ class Failures:
         """Wait until all that waits was tried; nothing more is taken from the inbox by this process then."""
         self._library.pipeline.feeder.close()
         self._library.pipeline.wait_idle()
+        self._library.settle(self._row)
 
     def discard(self, cursors: Sequence[int] | None = None) -> int:
         """Forget failed pictures with what was kept of them, those named or all; returns their number."""

@@ -112,11 +112,8 @@ class View(Collection):
         """
         if "terms" in self.made_with.spec:
             raise ConfigurationError(f"View {self.name!r} is made of terms and takes no texts.")
-        answers: list[Filed | Refused] = []
-        pairs = [(str(image_id), text) for image_id, text in texts.items()]
-        while len(answers) < len(pairs):
-            size = min(_MOST, max(_LEAST, len(self) // 10))
-            answers += self._add_part(pairs[len(answers) : len(answers) + size], metadata or {})
+        answers = self._add(texts, metadata or {})
+        self._library.settle(self.row)
         return answers
 
     def catch_up(self) -> int:
@@ -135,7 +132,7 @@ class View(Collection):
                 count += self._project([one["image_id"] for one in page], terms)
             else:
                 texts = {one["image_id"]: str((one["metadata"] or {}).get(column) or "") for one in page}
-                count += len(self.add_texts({image_id: text for image_id, text in texts.items() if text.strip()}))
+                count += len(self._add({image_id: text for image_id, text in texts.items() if text.strip()}, {}))
             last = page[-1]["row"]
             with self._storage.database.write() as connection:
                 views.change(connection, self._id, parent_row=last)
@@ -165,6 +162,14 @@ class View(Collection):
         return remove_collection(self._storage, self._id) or 0
 
     # ---- parts of the above --------------------------------------------------------------------------------------
+
+    def _add(self, texts: Mapping[str, str], metadata: Mapping[str, Mapping[str, Any]]) -> list[Filed | Refused]:
+        answers: list[Filed | Refused] = []
+        pairs = [(str(image_id), text) for image_id, text in texts.items()]
+        while len(answers) < len(pairs):
+            size = min(_MOST, max(_LEAST, len(self) // 10))
+            answers += self._add_part(pairs[len(answers) : len(answers) + size], metadata)
+        return answers
 
     def _add_part(
         self, pairs: Sequence[tuple[str, str]], extra: Mapping[str, Mapping[str, Any]]

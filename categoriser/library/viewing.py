@@ -88,6 +88,7 @@ class Viewed:
         view.catch_up()
         if texts:
             view.add_texts(texts)
+        self._library.settle(row)
         return view
 
     def candidate_terms(self, criterion: str) -> list[str]:

@@ -181,8 +181,9 @@ def _pixels(picture: Picture) -> npt.NDArray[np.uint8] | None:
 def _nearest_colour(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Place of the nearest colour word of each pixel; hue counts more than lightness, as it does to the eye."""
     table = _opponent(np.array([rgb for _, rgb in _COLOURS], np.float32))
-    seen = _opponent(pixels.astype(np.float32))
-    nearest: npt.NDArray[np.int64] = ((seen[..., None, :] - table) ** 2).sum(axis=-1).argmin(axis=-1)
+    # of |x - t|² = |x|² - 2 (x·t - |t|² / 2) only the bracket tells the words apart
+    nearness = _opponent(pixels.astype(np.float32)) @ table.T - (table**2).sum(axis=1) / 2
+    nearest: npt.NDArray[np.int64] = nearness.argmax(axis=-1)
     return nearest
 
 
@@ -192,9 +193,10 @@ def _opponent(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _commonest(places: npt.NDArray[np.int64], names: Sequence[str]) -> str:
-    words = np.array(names)[places.ravel()]
-    found, counts = np.unique(words, return_counts=True)
-    return str(found[counts.argmax()])
+    counts: dict[str, int] = {}
+    for name, number in zip(names, np.bincount(places.ravel(), minlength=len(names)).tolist(), strict=True):
+        counts[name] = counts.get(name, 0) + number
+    return min(counts, key=lambda name: (-counts[name], name))
 
 
 def _outline(grey: npt.NDArray[np.float32], border: npt.NDArray[np.bool_]) -> str | None:
