@@ -62,11 +62,12 @@ def find(connection: Connection, collection_id: int) -> ViewRow | None:
 
 def of_collection(connection: Connection, key: str) -> list[CollectionRow]:
     """The views of the collection with that key, by name."""
-    found = connection.execute(
-        sa.select(collections.c.id).where(collections.c.parent_key == key).order_by(collections.c.name)
-    )
-    rows = (collection_rows.get(connection, number) for number in list(found.scalars()))
-    return [row for row in rows if row is not None]
+    return _rows(connection, list(connection.execute(_OF_KEY, {"parent": key}).scalars()))
+
+
+def following(connection: Connection, collection_id: int) -> list[CollectionRow]:
+    """The views of a collection, by name."""
+    return _rows(connection, list(connection.execute(_OF_COLLECTION, {"parent": collection_id}).scalars()))
 
 
 def change(connection: Connection, collection_id: int, **values: Any) -> None:
@@ -152,3 +153,21 @@ def stored_json(given: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping as JSON gives it back, so that what is in memory is what will be read."""
     found: dict[str, Any] = json.loads(json.dumps(given))
     return found
+
+
+def _rows(connection: Connection, numbers: Sequence[int]) -> list[CollectionRow]:
+    rows = (collection_rows.get(connection, number) for number in numbers)
+    return [row for row in rows if row is not None]
+
+
+# made once: asked after every arrival, and building a statement takes longer than running it
+_OF_KEY = (
+    sa.select(collections.c.id).where(collections.c.parent_key == sa.bindparam("parent")).order_by(collections.c.name)
+)
+_parents = collections.alias("parents")
+_OF_COLLECTION = (
+    sa.select(collections.c.id)
+    .join(_parents, collections.c.parent_key == _parents.c.key)
+    .where(_parents.c.id == sa.bindparam("parent"))
+    .order_by(collections.c.name)
+)

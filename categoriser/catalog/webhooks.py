@@ -137,29 +137,13 @@ def adopt(connection: Connection, webhook: WebhookRow) -> None:
 
 def due(connection: Connection, now: float, *, limit: int = 100) -> list[WebhookRow]:
     """Webhooks that have something to be told and that nobody sends to, those first that wait longest."""
-    has_prefix_and_news = sa.and_(
-        webhooks.c.prefix.is_not(None),
-        webhooks.c.seen_collection < sa.select(sa.func.max(collections.c.id)).scalar_subquery(),
-    )
-    query = (
-        sa.select(*_COLUMNS)
-        .where(
-            webhooks.c.disabled_at.is_(None),
-            webhooks.c.next_at <= now,
-            webhooks.c.expires_at <= now,
-            sa.or_(has_prefix_and_news, _behind(webhooks.c.id).exists()),
-        )
-        .order_by(webhooks.c.next_at, webhooks.c.id)
-        .limit(limit)
-    )
-    return [WebhookRow(**row._mapping) for row in connection.execute(query)]
+    rows = connection.execute(_DUE, {"now": now, "most": limit})
+    return [WebhookRow(**row._mapping) for row in rows]
 
 
 def next_turn(connection: Connection) -> float | None:
     """When the next webhook that waits after a failure, or whose sender may have died, is due; None: there is none."""
-    moment = sa.case((webhooks.c.next_at > webhooks.c.expires_at, webhooks.c.next_at), else_=webhooks.c.expires_at)
-    query = sa.select(sa.func.min(moment)).where(webhooks.c.disabled_at.is_(None), moment > 0)
-    found = connection.execute(query).scalar_one()
+    found = connection.execute(_NEXT_TURN).scalar_one()
     return None if found is None else float(found)
 
 
@@ -252,3 +236,25 @@ def _owned(collection_id: int | None) -> sa.ColumnElement[bool]:
 def _begins(prefix: str) -> sa.ColumnElement[bool]:
     """Collections whose names begin so; views have no names of their own and are left out."""
     return sa.and_(sa.func.substr(collections.c.name, 1, len(prefix)) == prefix, collections.c.parent_key.is_(None))
+
+
+# made once: they are asked whenever anything happens, and building a statement takes longer than running it
+_MOMENT = sa.case((webhooks.c.next_at > webhooks.c.expires_at, webhooks.c.next_at), else_=webhooks.c.expires_at)
+_NEXT_TURN = sa.select(sa.func.min(_MOMENT)).where(webhooks.c.disabled_at.is_(None), _MOMENT > 0)
+_DUE = (
+    sa.select(*_COLUMNS)
+    .where(
+        webhooks.c.disabled_at.is_(None),
+        webhooks.c.next_at <= sa.bindparam("now"),
+        webhooks.c.expires_at <= sa.bindparam("now"),
+        sa.or_(
+            sa.and_(
+                webhooks.c.prefix.is_not(None),
+                webhooks.c.seen_collection < sa.select(sa.func.max(collections.c.id)).scalar_subquery(),
+            ),
+            _behind(webhooks.c.id).exists(),
+        ),
+    )
+    .order_by(webhooks.c.next_at, webhooks.c.id)
+    .limit(sa.bindparam("most"))
+)

@@ -139,8 +139,8 @@ class Looking(Naming):
 
     def images_by_id(self, image_ids: Sequence[str]) -> dict[str, Image]:
         """Those of the images that exist."""
-        row = self.row
         with self._storage.database.read() as connection:
+            row = self._row(connection)
             found = images.describe(connection, self._id, image_ids)
         return {image_id: image_from(row, stored) for image_id, stored in found.items()}
 

@@ -113,7 +113,7 @@ class Namers:
         if self._queue.is_empty:
             return
         with self._storage.database.read() as connection:
-            followers = views.of_collection(connection, collection.key)
+            followers = views.following(connection, collection.id)
         for one in (collection, *followers):
             if self._queue.holds(one.id) and self._is_quick(one):
                 self._queue.settle(one.id)

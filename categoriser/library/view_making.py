@@ -25,8 +25,7 @@ _LONGEST_NAME = 200
 def follow(library: Library, collection_id: int) -> None:
     """Bring the views that follow a collection up to date with what was filed there."""
     with library.storage.database.read() as connection:
-        row = collections.get(connection, collection_id)
-        rows = [] if row is None else views.of_collection(connection, row.key)
+        rows = views.following(connection, collection_id)
     for one in rows:
         View(library, one).catch_up()
 

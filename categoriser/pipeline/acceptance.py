@@ -47,9 +47,8 @@ class _Request:
     fetched: int | None = None  # the entry that the only one of ``entries`` completes
     numbers: list[int] = field(default_factory=list)  # of the inbox entries
     error: BaseException | None = None
-    settled: bool = False
     orders: list[Order] = field(default_factory=list)
-    future: Future[list[int]] | None = None
+    future: Future[list[int]] = field(default_factory=Future)
 
     @property
     def size(self) -> int:
@@ -63,8 +62,7 @@ Told = Callable[[CollectionRow, Sequence[int], Sequence[int]], None]  # inbox nu
 class Acceptance:
     """Group commit: while one thread waits for the disk, the requests of others gather and share the next commit.
 
-    Whoever waits for an answer anyway commits in its own thread. Promises are committed by one thread of ours, so that
-    an event loop gives them away and is told.
+    One thread commits: whoever wants something durable does other work, or goes on with an event loop, until told.
     """
 
     def __init__(self, storage: Storage, told: Told) -> None:
@@ -73,34 +71,31 @@ class Acceptance:
         self._told = told
         self._waiting: list[_Request] = []
         self._guard = threading.Condition()
-        self._committing = threading.Lock()
+        self._committing = False
         self._thread: threading.Thread | None = None
+        self._promises_end = False
         self._closed = False
 
-    def accept(self, collection: CollectionRow, entry: Mapping[str, Any], data: bytes) -> int:
-        """Number of the inbox entry, which is durable on return, as is the original if it is to be stored.
+    def accept(self, collection: CollectionRow, entry: Mapping[str, Any], data: bytes) -> Future[list[int]]:
+        """Make an inbox entry durable, and the original if it is to be stored; the future has its number.
 
         Where several processes share the library the entry is this one's to file, unless it names another ``owner``.
-
-        Raises:
-            NotFoundError: the collection was deleted.
-            CategoriserError: the disk is full or the database cannot be written.
+        The future fails with NotFoundError when the collection was deleted, and with CategoriserError when the disk is
+        full or the database cannot be written.
         """
         kept: list[tuple[str, bytes]] = []
         if entry["stored"]:
             self._storage.media.keep_original(collection.key, entry["sha256"], data)
             kept.append((entry["sha256"], data))
-        return self._settle(_Request(collection, [self._mine(entry)], kept))[0]
+        return self._begin(_Request(collection, [self._mine(entry)], kept))
 
-    def complete(self, collection: CollectionRow, number: int, image_id: str, digest: str, data: bytes) -> None:
-        """Keep what was fetched for an entry that was only an address.
-
-        Raises:
-            NotFoundError: the collection was deleted.
-        """
+    def complete(
+        self, collection: CollectionRow, number: int, image_id: str, digest: str, data: bytes
+    ) -> Future[list[int]]:
+        """Keep what was fetched for an entry that was only an address; the future is as of ``accept``."""
         self._storage.media.keep_original(collection.key, digest, data)
         entry = {"image_id": image_id, "sha256": digest, "source": None}
-        self._settle(_Request(collection, [entry], [(digest, data)], fetched=number))
+        return self._begin(_Request(collection, [entry], [(digest, data)], fetched=number))
 
     def promise(self, collection: CollectionRow, promised: Sequence[Promised], token: str | None) -> Future[list[int]]:
         """Make an upload durable; the future has the numbers of the entries that were not refused.
@@ -115,51 +110,49 @@ class Acceptance:
             data=[one.data for one in wanted],
             promised=promised,
             token=token,
-            future=Future(),
         )
-        assert request.future is not None  # noqa: S101 - for the type checker
-        with self._guard:
-            if self._closed:
-                raise CategoriserError("The library is closed; open it again to add pictures.")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="accept", daemon=True)
-                self._thread.start()
-            self._waiting.append(request)
-            self._guard.notify()
-        return request.future
+        return self._begin(request, promise=True)
 
     def _mine(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         """Where several processes share the library: ours to file, as long as we live."""
         presence = self._storage.presence
         return entry if presence is None else {**entry, "owner": presence.name}
 
+    def end_promises(self) -> None:
+        """Take no more of them; those that were taken are durable and told on return."""
+        with self._guard:
+            self._promises_end = True
+            self._guard.wait_for(lambda: not self._waiting and not self._committing)
+
     def close(self) -> None:
         """Commit what waits and stop."""
         with self._guard:
-            self._closed = True
+            self._promises_end = self._closed = True
             self._guard.notify_all()
         if self._thread is not None:
             self._thread.join()
 
-    def _settle(self, request: _Request) -> list[int]:
+    def _begin(self, request: _Request, *, promise: bool = False) -> Future[list[int]]:
         with self._guard:
+            if self._closed or (promise and self._promises_end):
+                raise CategoriserError("The library is closed; open it again to add pictures.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="accept", daemon=True)
+                self._thread.start()
             self._waiting.append(request)
-        with self._committing:
-            while not request.settled:
-                self._commit_waiting()
-        if request.error is not None:
-            raise request.error
-        return request.numbers
+            self._guard.notify_all()
+        return request.future
 
     def _work(self) -> None:
         while True:
             with self._guard:
-                while not self._waiting and not self._closed:
-                    self._guard.wait()
+                self._committing = False
+                self._guard.notify_all()
+                self._guard.wait_for(lambda: self._waiting or self._closed)
                 if not self._waiting:
                     return
-            with self._committing:
-                self._commit_waiting()
+                self._committing = True
+            self._commit_waiting()
 
     def _commit_waiting(self) -> None:
         with self._guard:
@@ -178,19 +171,17 @@ class Acceptance:
             for request in group:
                 request.error = request.error or error
         for request in group:
-            request.settled = True
             self._answer(request)
 
     def _answer(self, request: _Request) -> None:
         if isinstance(request.error, NotFoundError):
             self._storage.drop_files(request.collection.key)
-        if request.future is None:
-            return
         if request.error is not None:
             request.future.set_exception(request.error)
             return
         request.future.set_result(request.numbers)
-        self._told(request.collection, request.numbers, [0 if one is None else len(one) for one in request.data])
+        if request.promised:
+            self._told(request.collection, request.numbers, [0 if one is None else len(one) for one in request.data])
 
     def _commit(self, group: list[_Request]) -> None:
         media = self._storage.media

@@ -200,12 +200,13 @@ class Pipeline:
 
     def close(self) -> None:
         """Finish what is under way and stop."""
-        self.acceptance.close()
+        self.acceptance.end_promises()
         self.feeder.close()
         with self._lanes_guard:
             self._closed = True
         self._readers.close()
         self._later.close()
+        self.acceptance.close()
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
@@ -237,8 +238,8 @@ class Pipeline:
             observer.stage("read", begun, time.perf_counter(), [job.origin])
             self._answer(job, received)
             return None
-        observer.stage("read", begun, received.durable_at, [job.origin])
-        observer.stage("decode", received.durable_at, time.perf_counter(), [job.origin])
+        observer.stage("read", begun, received.read_at, [job.origin])
+        observer.stage("decode", received.read_at, time.perf_counter(), [job.origin])
         job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
         if received.prepared is None:  # it came with its vector
             job.vector, job.ready = received.vector, True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Received:
     prepared: npt.NDArray[Any] | None  # what the encoder takes; None: there is a vector
     facts: Mapping[str, Any]  # columns of the images table
     inbox_id: int
-    durable_at: float  # moment of time.perf_counter
+    read_at: float  # moment of time.perf_counter
     vector: FloatVector | None = None  # it was encoded elsewhere
 
 
@@ -121,10 +122,14 @@ class Reception:
                 raise ConflictError(
                     f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
                 )
-            inbox_id = self._accept(collection, item, inbox_id, image_id, digest, data)
-            (accepted or _nobody)(image_id)
-            durable_at = time.perf_counter()
-            picture = made or decode(data, side=encoder.image_side, limits=self._limits)
+            read_at = time.perf_counter()
+            accepting = self._accept(collection, item, inbox_id, image_id, digest, data)
+            try:  # while the disk writes
+                picture = made or decode(data, side=encoder.image_side, limits=self._limits)
+                small, prepared = self._drawn(picture, encoder)
+            finally:
+                inbox_id = accepting.result()[0]
+                (accepted or _nobody)(image_id)
         except RejectedError as error:
             if inbox_id is None or not isinstance(error, UnreachableError):
                 self._fail(collection, item, digest, inbox_id, error)
@@ -133,14 +138,13 @@ class Reception:
             resumed = {**resumed, "stored": True}
         if resumed is not None and item.data is not None:  # the database keeps it until it is filed, and no longer
             self._storage.media.keep_original(collection.key, digest, data)
-        small, prepared = self._drawn(picture, encoder)
         self._storage.media.keep_thumbnail(collection.key, digest, small)
         return Received(
             image_id=image_id,
             prepared=prepared,
             vector=None if made is None else made.vector,
             inbox_id=inbox_id,
-            durable_at=durable_at,
+            read_at=read_at,
             facts=self._facts(resumed, item, digest, picture),
         )
 
@@ -159,13 +163,15 @@ class Reception:
 
     def _accept(
         self, collection: CollectionRow, item: Item, inbox_id: int | None, image_id: str, digest: str, data: bytes
-    ) -> int:
-        """Number of the entry, which does not depend on the caller's address any more."""
+    ) -> Future[list[int]]:
+        """The number of the entry once it is durable and depends on the caller's address no more."""
         if inbox_id is None:
             return self._acceptance.accept(collection, {**_entry(item), "image_id": image_id, "sha256": digest}, data)
         if item.url is not None:
-            self._acceptance.complete(collection, inbox_id, image_id, digest, data)
-        return inbox_id
+            return self._acceptance.complete(collection, inbox_id, image_id, digest, data)
+        there: Future[list[int]] = Future()
+        there.set_result([inbox_id])
+        return there
 
     def _facts(self, resumed: Record | None, item: Item, digest: str, picture: Picture | Encoded) -> Mapping[str, Any]:
         entry = resumed or _entry(item)  # a resumed item is only our copy: what came with the picture is in the inbox

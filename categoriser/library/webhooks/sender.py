@@ -24,7 +24,7 @@ _BATCH: Final = 50  # deliveries between two notes of how far a webhook is: at m
 _BATCH_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 10.0  # then it is another webhook's turn
 _LEASE_MARGIN: Final = 5.0  # seconds
-_BREATH: Final = 0.05  # between looks, however much happens
+_BREATH: Final = 0.2  # between looks, however much happens
 _LONGEST_RETRY_AFTER: Final = 24 * 3600.0
 
 Messages: TypeAlias = Callable[[int, int, Sequence[str], int], tuple[list[Message], int]]
