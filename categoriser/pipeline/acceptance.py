@@ -40,7 +40,7 @@ class _Request:
 
     collection: CollectionRow
     entries: Sequence[Mapping[str, Any]]
-    kept: Sequence[tuple[str, bytes]] = ()  # originals, by digest, that lie in our folder already
+    kept: Sequence[tuple[str, bytes]] = ()  # originals for our folder, by digest
     data: Sequence[bytes | None] = ()  # for the database to keep, one for each entry
     promised: Sequence[Promised] = ()
     token: str | None = None  # of the upload
@@ -83,17 +83,13 @@ class Acceptance:
         The future fails with NotFoundError when the collection was deleted, and with CategoriserError when the disk is
         full or the database cannot be written.
         """
-        kept: list[tuple[str, bytes]] = []
-        if entry["stored"]:
-            self._storage.media.keep_original(collection.key, entry["sha256"], data)
-            kept.append((entry["sha256"], data))
+        kept = [(entry["sha256"], data)] if entry["stored"] else []
         return self._begin(_Request(collection, [self._mine(entry)], kept))
 
     def complete(
         self, collection: CollectionRow, number: int, image_id: str, digest: str, data: bytes
     ) -> Future[list[int]]:
         """Keep what was fetched for an entry that was only an address; the future is as of ``accept``."""
-        self._storage.media.keep_original(collection.key, digest, data)
         entry = {"image_id": image_id, "sha256": digest, "source": None}
         return self._begin(_Request(collection, [entry], [(digest, data)], fetched=number))
 
@@ -185,18 +181,27 @@ class Acceptance:
 
     def _commit(self, group: list[_Request]) -> None:
         media = self._storage.media
+        for request in group:  # before others wait for what is settled here
+            self._keep_originals(request)
         with media.settling:
             self._check_files(group)
             with self._storage.database.write() as connection:
                 _note(connection, group)
             for request in group:
-                if request.error is None:
-                    for digest, data in request.kept:
-                        # an image with the same bytes may have been deleted since we wrote the file
-                        media.keep_original(request.collection.key, digest, data)
+                self._keep_originals(request)  # an image with the same bytes may have been deleted since
         orders = [order for request in group for order in request.orders]
         if orders:
             self._storage.delivery.deliver(*orders)
+
+    def _keep_originals(self, request: _Request) -> None:
+        """Of one request; a collection that is deleted at the same time takes its folder with it."""
+        if request.error is not None:
+            return
+        try:
+            for digest, data in request.kept:
+                self._storage.media.keep_original(request.collection.key, digest, data)
+        except OSError as error:
+            request.error = error
 
     def _check_files(self, group: Sequence[_Request]) -> None:
         """Of promised pictures that lie in our folder, none may have gone with an image of the same bytes since."""
