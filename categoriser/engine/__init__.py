@@ -1,6 +1,7 @@
 """The grouping engine: numpy in, numpy out."""
 
 from categoriser.engine.calibrate import UNCALIBRATED, Calibration
+from categoriser.engine.grouped import Grouped
 from categoriser.engine.grouping import Grouping, Seen
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.neighbours import NOBODY
@@ -15,6 +16,7 @@ __all__ = [
     "UNCALIBRATED",
     "UNSORTED",
     "Calibration",
+    "Grouped",
     "Grouping",
     "MemoryRows",
     "Parameters",

@@ -13,7 +13,8 @@ from categoriser.engine.cells import Cells
 from categoriser.engine.micros import UNSORTED, MicroClusters
 from categoriser.engine.neighbours import NOBODY, NeighbourLists, best_of, largest, similarities
 from categoriser.engine.parameters import Parameters
-from categoriser.engine.rows import MemoryRows, Rows
+from categoriser.engine.proposing import Proposal, propose
+from categoriser.engine.rows import MemoryRows, RowsSeen, StillRows
 from categoriser.engine.rules import NO_RULES
 
 
@@ -21,11 +22,11 @@ class Grouped:
     """Images by row number in order of arrival, micro-clusters, and the category number each of those points to."""
 
     def __init__(
-        self, dimension: int, *, dial: float = 0.0, rows: Rows | None = None, parameters: Parameters | None = None
+        self, dimension: int, *, dial: float = 0.0, rows: RowsSeen | None = None, parameters: Parameters | None = None
     ) -> None:
         self.parameters = parameters or Parameters()
         self.dial = dial
-        self.rows: Rows = rows if rows is not None else MemoryRows(dimension)
+        self.rows: RowsSeen = rows if rows is not None else MemoryRows(dimension)
         self.lists = NeighbourLists(self.parameters.neighbours)
         self.micros = MicroClusters(dimension)
         self.calibration: Calibration = UNCALIBRATED
@@ -34,11 +35,31 @@ class Grouped:
         self.checked: dict[int, int] = {}  # category → first row that came after it was last looked at as a whole
         self.edition = 0  # grows before anything changes, so that who finds it as it was knows that nothing did
         self.length = 0  # rows, deleted ones included
-        self._removals = 0
+        self.removals = 0  # times that images were taken out
         self.weighing = 0  # images that count: neither deleted nor stacked
         self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
         self._head_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
         self._cells: Cells | None = None
+
+    def copy(self) -> Grouped:
+        """As it is now, to look at while this goes on changing. Vectors are shared: none is ever another one."""
+        made = Grouped(
+            self.micros.dimension,
+            dial=self.dial,
+            rows=StillRows(self.rows.matrix[: self.length]),
+            parameters=self.parameters,
+        )
+        made.lists, made.micros = self.lists.copy(self.length), self.micros.copy()
+        made.calibration, made.rules, made.checked = self.calibration, self.rules, dict(self.checked)
+        made.next_category, made.edition, made.removals = self.next_category, self.edition, self.removals
+        made.length, made.weighing = self.length, self.weighing
+        made._micro_of = self._micro_of[: self.length].copy()
+        made._head_of = self._head_of[: self.length].copy()
+        return made
+
+    def propose(self) -> Proposal:
+        """What a run would do; nothing is changed."""
+        return propose(self)
 
     @property
     def micro_of(self) -> npt.NDArray[np.int32]:

@@ -19,8 +19,8 @@ from categoriser.engine.cells import Cells
 from categoriser.engine.grouped import Grouped
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.neighbours import NOBODY, best_of, largest
-from categoriser.engine.proposing import Proposal, propose
-from categoriser.engine.rows import grown
+from categoriser.engine.proposing import Proposal
+from categoriser.engine.rows import Rows, grown
 
 EXACT_UP_TO = 8192  # images; a larger collection is searched through its cells
 _LEAST_VOTES = 2  # for a guess: one neighbour is an accident
@@ -46,6 +46,8 @@ class Seen:
 class Grouping(Grouped):
     """What changes where images are: they arrive, leave, and are regrouped by runs and by people."""
 
+    rows: Rows
+
     # ---- arriving ------------------------------------------------------------------------------------------------
 
     def look(self, batch: FloatMatrix) -> Seen:
@@ -54,7 +56,7 @@ class Grouping(Grouped):
         Changes nothing that another thread may not read meanwhile, and takes no part in the decision: when the
         collection changes before ``add``, that looks again.
         """
-        state = (self.length, self._removals)
+        state = (self.length, self.removals)
         return Seen(*self.neighbours(batch), state)
 
     def add(self, batch: FloatMatrix, twin: Twin | None = None, seen: Seen | None = None) -> IntVector:
@@ -102,7 +104,7 @@ class Grouping(Grouped):
         self.edition += 1
         first, size, k = self.length, len(batch), self.parameters.neighbours
         self._prepare_cells()
-        if seen is None or seen.state != (self.length, self._removals):
+        if seen is None or seen.state != (self.length, self.removals):
             seen = self.look(batch)
         old_ids, old_cosines = seen.ids, seen.cosines
         inner = np.where(np.tri(size, k=-1, dtype=np.bool_), batch @ batch.T, np.float32(-9.0))
@@ -185,7 +187,7 @@ class Grouping(Grouped):
         """Take images out. Returns the rows that became heads because the image they were stacked on left."""
         self.edition += 1
         rows = np.unique(rows)
-        self._removals += 1
+        self.removals += 1
         promoted: list[int] = []
         leaving = set(rows.tolist())
         for row in rows.tolist():
@@ -242,10 +244,6 @@ class Grouping(Grouped):
         self.micros.settle(proposal.tentative)
         self.checked |= proposal.checked
         return proposal
-
-    def propose(self) -> Proposal:
-        """What a run would do; nothing is changed."""
-        return propose(self)
 
     def change(
         self,

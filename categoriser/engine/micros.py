@@ -26,6 +26,15 @@ class MicroClusters:
         self._categories: npt.NDArray[np.int64] = np.full(256, UNSORTED, np.int64)
         self._tentative: npt.NDArray[np.bool_] = np.zeros(256, np.bool_)
 
+    def copy(self) -> MicroClusters:
+        """The same as they are now."""
+        made = MicroClusters(self.dimension)
+        made.length = self.length
+        made._sums, made._squares = self.sums.copy(), self._squares[: self.length].copy()
+        made._counts, made._categories = self.counts.copy(), self.categories.copy()
+        made._tentative = self.tentative.copy()
+        return made
+
     @property
     def sums(self) -> FloatMatrix:
         """[length, dimension]."""

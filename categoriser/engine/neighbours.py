@@ -21,6 +21,12 @@ class NeighbourLists:
         self.ids: npt.NDArray[np.int32] = np.full((1024, k), NOBODY, np.int32)
         self.cosines: FloatMatrix = np.full((1024, k), _ABSENT, np.float32)
 
+    def copy(self, length: int) -> NeighbourLists:
+        """The lists of the first ``length`` rows."""
+        made = NeighbourLists(self.k)
+        made.ids, made.cosines = self.ids[:length].copy(), self.cosines[:length].copy()
+        return made
+
     def write(self, rows: IntVector, ids: npt.NDArray[np.int32], cosines: FloatMatrix) -> None:
         """Set the lists of ``rows``; ids and cosines are [len(rows), k]."""
         if not len(rows):

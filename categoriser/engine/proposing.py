@@ -16,7 +16,7 @@ from categoriser.engine.neighbours import NOBODY
 from categoriser.engine.regroup import Snapshot, refine, regroup
 
 if TYPE_CHECKING:
-    from categoriser.engine.grouping import Grouping
+    from categoriser.engine.grouped import Grouped
 
 _FEWEST = 6  # images; with less nothing is proposed
 
@@ -41,7 +41,7 @@ class Proposal:
         return found
 
 
-def propose(grouping: Grouping) -> Proposal:
+def propose(grouping: Grouped) -> Proposal:
     """Calibrate, split, merge, absorb, spawn, refine."""
     before, sure = grouping.micros.categories.copy(), grouping.micros.settled
     tentative = frozenset(np.flatnonzero(grouping.micros.tentative).tolist())
@@ -79,7 +79,7 @@ def propose(grouping: Grouping) -> Proposal:
     return Proposal(calibration, before, after, moves, next_category, checked, tentative)
 
 
-def _snapshot(grouping: Grouping, rows: IntVector) -> Snapshot:
+def _snapshot(grouping: Grouped, rows: IntVector) -> Snapshot:
     lists, micros, used = grouping.lists, grouping.micros, grouping.used
     dense = np.full(grouping.length + 1, NOBODY, np.int32)  # the last entry answers for NOBODY
     dense[rows] = np.arange(len(rows), dtype=np.int32)
@@ -95,7 +95,7 @@ def _snapshot(grouping: Grouping, rows: IntVector) -> Snapshot:
     )
 
 
-def _settled(grouping: Grouping, snapshot: Snapshot, new: npt.NDArray[np.bool_]) -> frozenset[int]:
+def _settled(grouping: Grouped, snapshot: Snapshot, new: npt.NDArray[np.bool_]) -> frozenset[int]:
     """Categories that hardly grew since they were last looked at: a run does not look into them again."""
     parameters = grouping.parameters
     if grouping.weighing <= parameters.mature:
@@ -124,9 +124,7 @@ def _stirred(snapshot: Snapshot, new: npt.NDArray[np.bool_], after: IntVector, s
     return np.flatnonzero(stirred)
 
 
-def _fitting(
-    grouping: Grouping, micro_of: npt.NDArray[np.int32], row: int, category: int, categories: IntVector
-) -> int:
+def _fitting(grouping: Grouped, micro_of: npt.NDArray[np.int32], row: int, category: int, categories: IntVector) -> int:
     """The closest micro-cluster of a category among the neighbours'; NOBODY for none, or by the rules."""
     if int(micro_of[row]) in grouping.rules.bound:
         return NOBODY

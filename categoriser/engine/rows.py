@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -12,13 +13,17 @@ from categoriser.domain import FloatMatrix
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-class Rows(Protocol):
+class RowsSeen(Protocol):
     """Row r holds the unit vector of the r-th image that arrived; rows are never moved."""
 
     @property
     def matrix(self) -> FloatMatrix:
         """View [length, dimension]; valid until the next ``append``."""
         ...
+
+
+class Rows(RowsSeen, Protocol):
+    """The same, and more come at the end."""
 
     def append(self, batch: FloatMatrix) -> None:
         """Add rows at the end."""
@@ -43,6 +48,13 @@ class MemoryRows:
         self._buffer = grown(self._buffer, end)
         self._buffer[self._length : end] = batch
         self._length = end
+
+
+@dataclass(frozen=True, slots=True)
+class StillRows:
+    """Rows that others may append to, as far as they went."""
+
+    matrix: FloatMatrix
 
 
 def grown(buffer: npt.NDArray[Scalar], length: int, fill: Any = None) -> npt.NDArray[Scalar]:

@@ -16,7 +16,7 @@ from categoriser.domain import FloatMatrix, IntVector
 from categoriser.engine.micros import UNSORTED
 
 if TYPE_CHECKING:
-    from categoriser.engine.grouping import Grouping
+    from categoriser.engine.grouped import Grouped
 from categoriser.engine.proposing import Proposal
 
 _RESTARTS = 20
@@ -25,7 +25,7 @@ _BETTER = 1.01  # a grouping from scratch has to fit so many times better than t
 _UNLIKE = 0.12  # cosine to the own group's centre below which an image belongs to none
 
 
-def told(grouping: Grouping, wanted: int) -> Proposal:
+def told(grouping: Grouped, wanted: int) -> Proposal:
     """What a run would change if there are to be ``wanted`` categories; fewer while there are fewer images."""
     proposal = grouping.propose()
     rows = np.flatnonzero(grouping.active)

@@ -71,7 +71,7 @@ def add_items(
     try:
         for item in items:
             one = _absolute(item)
-            waiting.append((_without_bytes(one), pipeline.submit(collection, one)))
+            waiting.append((_without_bytes(one), pipeline.submit(collection, one, exactly=True)))
             while waiting and waiting[0][1].done():
                 settle()
         while waiting:

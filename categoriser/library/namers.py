@@ -18,7 +18,6 @@ from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
 from categoriser.encoders.hub import find_model
 from categoriser.errors import CategoriserError, ConfigurationError, NotFoundError
 from categoriser.library.lexicons import Lexicons
-from categoriser.library.naming_queue import NamingQueue
 from categoriser.library.tagging import Tagger
 from categoriser.library.term_asking import TermAsker
 from categoriser.maintenance.naming import name_categories
@@ -38,6 +37,7 @@ from categoriser.naming.style import LONGEST
 from categoriser.naming.vision import EndpointCaptioner
 from categoriser.naming.vocabulary import Vocabulary
 from categoriser.naming.words import Words
+from categoriser.pipeline.collection_queue import CollectionQueue
 from categoriser.settings import NamingSettings, Settings, config_folder
 from categoriser.state import Storage
 
@@ -62,7 +62,7 @@ class Namers:
         self._broken: dict[str, str] = {}  # part of the settings → why it cannot be used
         self._warned: frozenset[str] = frozenset()
         self._endpoints: list[ChatEndpoint] = []
-        self._queue = NamingQueue(self.after_run)
+        self._queue = CollectionQueue(self.after_run, "naming")
         self._closing = threading.Event()
 
     @property

@@ -11,12 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from categoriser.catalog.history import Constraint
-from categoriser.engine import UNSORTED
+from categoriser.engine import UNSORTED, Calibration
 from categoriser.state import EngineState
 
 STRICTEST = 1.5  # σ that a category asks of newcomers' neighbours beyond the usual, at most; never less than the usual
 
 Pair: TypeAlias = tuple[Any, Any]  # before, after
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run went by: its calibration, how many images weighed, and how many there ever were."""
+
+    calibration: Calibration
+    images: int
+    rows: int
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from categoriser.domain import Granularity
 from categoriser.engine import DIAL, UNSORTED
-from categoriser.state import Storage
+from categoriser.state import Standing, Storage
 
 SETTINGS: Final[tuple[Granularity, ...]] = ("broad", "balanced", "fine")
 
@@ -16,15 +16,13 @@ SETTINGS: Final[tuple[Granularity, ...]] = ("broad", "balanced", "fine")
 def preview_dial(storage: Storage, collection_id: int) -> dict[Granularity, int]:
     """Number of categories that a run would lead to with each setting; nothing is changed."""
     counts: dict[Granularity, int] = {}
-    with storage.states.writing(collection_id) as state:
-        grouping, dial = state.grouping, state.grouping.dial
-        try:
-            for setting in SETTINGS:
-                grouping.dial = DIAL[setting]
-                after = grouping.propose().after
-                filled = after[grouping.micros.counts[: len(after)] > 0]
-                counts[setting] = len(np.unique(filled[filled != UNSORTED]))
-        finally:
-            grouping.dial = dial
+    with storage.states.writing(collection_id) as state:  # only as long as it takes to copy how it stands
+        grouping = Standing.of(state).grouping
+    for setting in SETTINGS:
+        grouping.dial = DIAL[setting]
+        after = grouping.propose().after
+        filled = after[grouping.micros.counts > 0]
+        counts[setting] = len(np.unique(filled[filled != UNSORTED]))
+    with storage.states.reading(collection_id) as state:
         state.vectors.release()
     return counts

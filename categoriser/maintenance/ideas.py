@@ -16,7 +16,7 @@ from categoriser.catalog.tables import Record
 from categoriser.domain import IntVector
 from categoriser.engine import UNSORTED
 from categoriser.maintenance.steps import Step
-from categoriser.state import EngineState
+from categoriser.state import EngineState, Standing
 
 IdeaKind = Literal["split", "merge", "move", "release"]
 
@@ -36,7 +36,7 @@ class Idea:
     steps: list[Step] = field(default_factory=list)
 
 
-def ideas(state: EngineState, steps: Collection[Step]) -> list[Idea]:
+def ideas(state: EngineState | Standing, steps: Collection[Step]) -> list[Idea]:
     """Steps out of categories, those from one to the same other one together."""
     micros = state.grouping.micros
     there = set(np.unique(micros.categories[micros.counts > 0]).tolist())
@@ -58,7 +58,7 @@ def ideas(state: EngineState, steps: Collection[Step]) -> list[Idea]:
     return list(found.values())
 
 
-def size(state: EngineState, idea: Idea) -> int:
+def size(state: EngineState | Standing, idea: Idea) -> int:
     """Number of images that weigh and that an idea is about: of a merge, those of both categories."""
     grouping, micros = state.grouping, state.grouping.micros
     if idea.kind != "merge" or idea.target is None:
@@ -69,7 +69,7 @@ def size(state: EngineState, idea: Idea) -> int:
     return int(micros.counts[np.isin(micros.categories, (idea.source, idea.target))].sum())
 
 
-def rows_of(state: EngineState, micros: Collection[int], moves: Collection[int]) -> IntVector:
+def rows_of(state: EngineState | Standing, micros: Collection[int], moves: Collection[int]) -> IntVector:
     """The images that weigh of some micro-clusters, and some more."""
     grouping = state.grouping
     single = [row for row in moves if grouping.active[row]]
@@ -78,7 +78,7 @@ def rows_of(state: EngineState, micros: Collection[int], moves: Collection[int])
     )
 
 
-def same(state: EngineState, idea: Idea, stored: Record) -> bool:
+def same(state: EngineState | Standing, idea: Idea, stored: Record) -> bool:
     """Whether an idea is the one stored, though its evidence may have changed."""
     if idea.kind == stored["kind"] == "merge":
         return {idea.source, idea.target} == {stored["source"], stored["target"]}  # the larger one wins, either may
@@ -89,7 +89,7 @@ def same(state: EngineState, idea: Idea, stored: Record) -> bool:
     return idea.kind == stored["kind"] and (idea.kind == "release" or _shared(state, idea, stored) >= ALIKE)
 
 
-def unchanged(state: EngineState, idea: Idea, stored: Record) -> bool:
+def unchanged(state: EngineState | Standing, idea: Idea, stored: Record) -> bool:
     """Whether nothing speaks more clearly for an idea now than for the one stored, which is the same."""
     ratio = size(state, idea) / max(stored["size"], 1)
     if idea.kind == "merge" or stored["kind"] == "merge":
@@ -97,7 +97,7 @@ def unchanged(state: EngineState, idea: Idea, stored: Record) -> bool:
     return bool(ALIKE < ratio < 1 / ALIKE) and _shared(state, idea, stored) >= ALIKE
 
 
-def undismissed(state: EngineState, steps: Sequence[Step], dismissed: Sequence[Record]) -> list[Step]:
+def undismissed(state: EngineState | Standing, steps: Sequence[Step], dismissed: Sequence[Record]) -> list[Step]:
     """Steps without those that a person did not want and that are about the same as then."""
     if not dismissed:
         return list(steps)
@@ -110,7 +110,7 @@ def undismissed(state: EngineState, steps: Sequence[Step], dismissed: Sequence[R
     return [step for step in steps if step.id not in dropped]
 
 
-def _shared(state: EngineState, idea: Idea, stored: Record) -> float:
+def _shared(state: EngineState | Standing, idea: Idea, stored: Record) -> float:
     here = rows_of(state, idea.micros, idea.moves)
     there = rows_of(state, stored["micros"], [row for row, _ in stored["moves"]])
     return len(np.intersect1d(here, there)) / max(len(np.union1d(here, there)), 1)

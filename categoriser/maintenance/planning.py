@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from categoriser.catalog.tables import Record
-from categoriser.engine import UNSORTED, Calibration, Grouping
+from categoriser.engine import UNSORTED, Calibration, Grouped
 from categoriser.engine.proposing import Proposal
 from categoriser.engine.told import told
 from categoriser.maintenance.change import Change
 from categoriser.maintenance.ideas import undismissed
 from categoriser.maintenance.steps import Step, StepKind, change_of
-from categoriser.state import EngineState
+from categoriser.state import EngineState, Standing
 
 CHURN_BUDGET = 0.03  # share of the images that a run may move by itself
 _BUDGETED = 1000  # images; a smaller collection may still find its shape
@@ -30,7 +30,8 @@ class Plan:
     """Steps of one proposal, made for one version of the taxonomy."""
 
     version: int
-    images: int
+    images: int  # that weighed
+    rows: int  # images there ever were
     calibration: Calibration
     next_category: int
     steps: Sequence[Step]
@@ -50,7 +51,7 @@ class Plan:
         return change_of(state, steps)
 
 
-def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
+def make_plan(state: Standing, dismissed: Sequence[Record] = ()) -> Plan:
     """Let the engine propose, and take the proposal apart; what a person dismissed is left out."""
     grouping = state.grouping
     wanted = state.collection.wanted
@@ -60,6 +61,7 @@ def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
     return Plan(
         version=state.collection.taxonomy_version,
         images=grouping.weighing,
+        rows=grouping.length,
         calibration=proposal.calibration,
         next_category=proposal.next_category,
         steps=steps,
@@ -68,7 +70,7 @@ def make_plan(state: EngineState, dismissed: Sequence[Record] = ()) -> Plan:
     )
 
 
-def _flows(state: EngineState, proposal: Proposal) -> list[Step]:
+def _flows(state: Standing, proposal: Proposal) -> list[Step]:
     counts, first_new = state.grouping.micros.counts, state.grouping.next_category
     found: dict[tuple[int, int, bool], list[int]] = {}
     for micro in np.flatnonzero((proposal.before != proposal.after) & (counts > 0)).tolist():
@@ -92,7 +94,7 @@ def _flows(state: EngineState, proposal: Proposal) -> list[Step]:
     return steps
 
 
-def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
+def _moves(state: Standing, proposal: Proposal) -> list[Step]:
     found: dict[tuple[int, int, bool], Step] = {}
     labels, micro_of = state.grouping.labels, state.grouping.micro_of
     for row, micro in proposal.moves.items():
@@ -110,7 +112,7 @@ def _moves(state: EngineState, proposal: Proposal) -> list[Step]:
     return list(found.values())
 
 
-def _hold_back(state: EngineState, steps: Sequence[Step]) -> list[Step]:
+def _hold_back(state: Standing, steps: Sequence[Step]) -> list[Step]:
     """Say of each step that a run must not do by itself why not; returns what it may do of those too large."""
     rules, images = state.grouping.rules, state.grouping.weighing
     # who gave the number of categories is to have so many
@@ -133,7 +135,7 @@ def _hold_back(state: EngineState, steps: Sequence[Step]) -> list[Step]:
     return parts
 
 
-def _part(grouping: Grouping, step: Step, most: float) -> Step | None:
+def _part(grouping: Grouped, step: Step, most: float) -> Step | None:
     """Take as much as may be moved now off a step that is too large; the runs to come will ask for the rest.
 
     Only where source and target hardly share a link. Other large cuts go through the middle of a large class about as

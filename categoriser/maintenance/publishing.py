@@ -15,9 +15,9 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog import collections, events, history, images, outbox, taxonomy
 from categoriser.catalog.history import Constraint
 from categoriser.domain import IntVector
-from categoriser.engine import UNSORTED, Calibration
+from categoriser.engine import UNSORTED
 from categoriser.engine.quality import describe_categories
-from categoriser.maintenance.change import Change
+from categoriser.maintenance.change import Change, Ran
 from categoriser.maintenance.hierarchy import place
 from categoriser.state import EngineState, Storage, store_micro
 
@@ -49,7 +49,7 @@ def publish(
     started: float,
     summary: Mapping[str, Any] | None = None,
     category: int | None = None,
-    run: Calibration | None = None,
+    run: Ran | None = None,
     next_category: int | None = None,
     checked: Mapping[int, int] | None = None,
     settles: Collection[int] = (),
@@ -68,7 +68,7 @@ def publish(
         started: ``time.perf_counter()`` when the work on it began.
         summary: what people are told about the version.
         category: the one that it is about, if it is about one.
-        run: the calibration of the run that this is.
+        run: what the run that this is went by.
         next_category: first number that is free afterwards.
         checked: category → first row that this run did not look at; after other changes all touched are looked into.
         settles: micro-clusters that it leaves where they are for good. What it moves, and what is in a category that
@@ -84,7 +84,7 @@ def publish(
     grouping.change(
         {number: after for number, (_, after) in change.micros.items()},
         {row: after for row, (_, after) in change.rows.items()},
-        calibration=run,
+        calibration=None if run is None else run.calibration,
         next_category=next_category,
     )
     after = grouping.labels
@@ -128,7 +128,7 @@ def publish(
         events.append(connection, collection.id, log)
         values: dict[str, Any] = {name: pair[1] for name, pair in change.settings.items()} | {"next_group": next_group}
         if run is not None:
-            values |= {"images_at_run": grouping.weighing, "last_run_at": time.time()}
+            values |= {"images_at_run": run.images, "last_run_at": time.time()}
         collections.update(
             connection,
             collection.id,
@@ -149,18 +149,16 @@ def publish(
         if undoes is not None:
             history.mark_undone(connection, collection.id, undoes, version)
         _settle(connection, state, {*settles, *change.micros, *(micro for _, micro in change.rows.values())})
-        if run is not None:
+        if run is not None and run.rows == grouping.length:  # else there is something new for the next one
             collections.remember_run(connection, collection.id)
     if order is not None:
         storage.delivery.deliver(order)
     grouping.checked |= checked
-    state.published(version, values, ran=run is not None)
+    state.published(version, values, ran=None if run is None else run.images)
     return Published(version, moved, created, gone, absorbed, reconsidered)
 
 
-def _standing(
-    connection: Connection, collection_id: int, run: Calibration | None, moved: int, absorbed: int
-) -> dict[str, int]:
+def _standing(connection: Connection, collection_id: int, run: Ran | None, moved: int, absorbed: int) -> dict[str, int]:
     """What a run did and leaves, for those who look at how a collection has developed."""
     if run is None:
         return {}

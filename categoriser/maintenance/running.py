@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 from categoriser.catalog import groups, suggestions, taxonomy
 from categoriser.catalog.tables import Record
 from categoriser.domain import RunReport
 from categoriser.engine import UNSORTED
 from categoriser.errors import OutdatedError
-from categoriser.maintenance.change import Change
+from categoriser.maintenance.change import Change, Ran
 from categoriser.maintenance.hierarchy import regrouped
 from categoriser.maintenance.planning import Plan, make_plan
 from categoriser.maintenance.publishing import Fence, publish
 from categoriser.maintenance.renewal import renew_if_grown
 from categoriser.maintenance.steps import Step
 from categoriser.maintenance.suggesting import keep
-from categoriser.state import EngineState, Storage
+from categoriser.state import EngineState, Standing, Storage
+
+_ATTEMPTS: Final = 3
 
 
 def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> RunReport:
@@ -37,10 +41,9 @@ def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> Run
     try:
         storage.delivery.ready()
         renew_if_grown(storage, collection_id)
-        with storage.states.writing(collection_id) as state:
-            plan = make_plan(state, _dismissed(storage, collection_id))
-            images = state.grouping.weighing
-            report = _apply(storage, state, plan, plan.automatic, started, fence)
+        with _planned(storage, collection_id) as (state, made):
+            images = made.images
+            report = _apply(storage, state, made, made.automatic, started, fence)
         return report
     finally:
         storage.observer.ran(report, images, started, time.perf_counter())
@@ -48,8 +51,7 @@ def run(storage: Storage, collection_id: int, fence: Fence | None = None) -> Run
 
 def plan(storage: Storage, collection_id: int) -> Plan:
     """What a run would change now; nothing is changed."""
-    with storage.states.writing(collection_id) as state:
-        made = make_plan(state, _dismissed(storage, collection_id))
+    with _planned(storage, collection_id) as (state, made):
         made.groups = _grouped(state, made, made.change(state, made.automatic))
         state.vectors.release()
         return made
@@ -69,6 +71,26 @@ def apply(storage: Storage, collection_id: int, made: Plan, step_ids: Collection
             raise OutdatedError("Categories were changed since this plan was made; make a new one.")
         steps = made.automatic if step_ids is None else [step for step in made.steps if step.id in set(step_ids)]
         return _apply(storage, state, made, steps, started)
+
+
+@contextmanager
+def _planned(storage: Storage, collection_id: int) -> Iterator[tuple[EngineState, Plan]]:
+    """A state that is being written, with a plan for it.
+
+    It is made beside: images go on coming and people go on correcting, who may have to wait for neither. Where somebody
+    changes categories faster than can be planned, they wait in the end.
+    """
+    dismissed = _dismissed(storage, collection_id)
+    for _ in range(_ATTEMPTS):
+        with storage.states.writing(collection_id) as state:
+            standing = Standing.of(state)
+        made = make_plan(standing, dismissed)
+        with storage.states.writing(collection_id) as state:
+            if standing.holds(state):
+                yield state, made
+                return
+    with storage.states.writing(collection_id) as state:
+        yield state, make_plan(Standing.of(state), _dismissed(storage, collection_id))
 
 
 def _apply(
@@ -97,7 +119,7 @@ def _apply(
         kind="run",
         started=started,
         summary={"steps": dict(kinds), "suggestions": len(held)},
-        run=made.calibration,
+        run=Ran(made.calibration, min(made.images, state.grouping.weighing), made.rows),
         next_category=made.next_category,
         checked=dict(made.checked) | dict.fromkeys(undone, 0),
         settles=[micro for micro in made.tentative if micro not in open_still],

@@ -11,8 +11,10 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,18 +77,25 @@ def check_id(image_id: str) -> None:
 
 
 def file_arrivals(
-    storage: Storage, collection_id: int, batches: Iterable[Sequence[Arrival]], *, automatic_runs: bool
+    storage: Storage,
+    collection_id: int,
+    batches: Iterable[Sequence[Arrival]],
+    *,
+    automatic_runs: bool,
+    soon: Callable[[int], None] | None = None,
 ) -> Iterator[list[Outcome]]:
     """File images in their order; answers, part by part once it is durable, each with its category or why not.
 
     An id that is there already, or comes twice, is answered like the first time. With ``automatic_runs`` a run follows
-    wherever the collection's growth makes one due, after the part that made it so was answered.
+    wherever the collection's growth makes one due, after the part that made it so was answered: exactly there, so that
+    the same images lead to the same categories, or beside what is filed, so that nothing waits for it.
 
     Args:
         storage: of the library.
         collection_id: where they go.
         batches: each is looked at while the one before it is written.
         automatic_runs: see above.
+        soon: begins the run of a collection elsewhere; None: it is done here.
 
     Raises:
         CategoriserError: nothing of the rest could be decided, as the disk is full or a store fails; may be repeated.
@@ -96,11 +105,12 @@ def file_arrivals(
             start = 0
             while start < len(batch):
                 rest = batch[start:]
-                outcomes, due = _file_some(storage, collection_id, rest, lookout, following, runs=automatic_runs)
+                exactly = automatic_runs and soon is None
+                outcomes, due = _file_some(storage, collection_id, rest, lookout, following, exactly=exactly)
                 start += len(outcomes)
                 yield outcomes
-                if due:
-                    _run_due(storage, collection_id)
+                if due and automatic_runs:
+                    (soon or partial(_run_due, storage))(collection_id)
 
 
 def _file_some(
@@ -110,18 +120,18 @@ def _file_some(
     lookout: Lookout,
     following: Sequence[Arrival],
     *,
-    runs: bool,
+    exactly: bool,
 ) -> tuple[list[Outcome], bool]:
-    """File the beginning of a batch, up to where a run is due, and say whether one is; repeated when overtaken."""
+    """File a batch, or ``exactly`` up to where a run is due, and say whether one is; repeated when overtaken."""
     for attempt in range(_ATTEMPTS):
         storage.delivery.ready()
         try:
             with storage.states.writing(collection_id) as state:
                 room = run_due_at(state.images_at_run) - state.grouping.weighing
-                part = batch[: max(1, room)] if runs else batch
+                part = batch[: max(1, room)] if exactly else batch
                 outcomes = _file(storage, state, part, lookout, batch[len(part) :] or following)
                 state.save_if_grown()
-                return outcomes, runs and state.grouping.weighing >= run_due_at(state.images_at_run)
+                return outcomes, state.grouping.weighing >= run_due_at(state.images_at_run)
         except OvertakenError:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -143,6 +153,17 @@ def _run_due(storage: Storage, collection_id: int) -> None:
     """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
     if not storage.run_elsewhere(collection_id):
         _run_here(storage, collection_id)
+
+
+def run_soon(storage: Storage, collection_id: int) -> None:
+    """The run that a collection's growth made due, here or elsewhere, unless it was done already.
+
+    Raises:
+        CategoriserError: the database or the vector store fails.
+    """
+    if not storage.run_elsewhere(collection_id):
+        with suppress(NotFoundError):
+            run_if_due(storage, collection_id)
 
 
 def run_if_due(storage: Storage, collection_id: int) -> None:

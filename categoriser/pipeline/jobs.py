@@ -24,6 +24,7 @@ class Job:
     image_id: str = ""
     inbox_id: int | None = None
     unhurried: bool = False  # nobody waits for the answer
+    exactly: bool = False  # nothing is filed before the run that it makes due
     facts: Mapping[str, Any] = field(default_factory=dict)
     vector: FloatVector | None = None
     error: BaseException | None = None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -29,10 +30,11 @@ from categoriser.errors import (
 )
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
+from categoriser.pipeline.collection_queue import CollectionQueue
 from categoriser.pipeline.encoding import EncoderThreads
 from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
-from categoriser.pipeline.filing import Arrival, file_arrivals
+from categoriser.pipeline.filing import Arrival, file_arrivals, run_soon
 from categoriser.pipeline.jobs import Job, stopping
 from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
@@ -94,6 +96,7 @@ class Pipeline:
         self._readers = FairThreads(decoding, "decode")
         self._later = FairThreads(decoding, "decode-later", give_way=True)  # for what nobody waits for
         self._writers = ThreadPoolExecutor(processors + 1, "file")
+        self._runs = CollectionQueue(partial(run_soon, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
         self._reading = 0  # pictures that were taken and are not with the encoder yet
@@ -110,6 +113,7 @@ class Pipeline:
         *,
         inbox_id: int | None = None,
         wait: bool = True,
+        exactly: bool = False,
         accepted: Accepted | None = None,
     ) -> Future[Filed]:
         """Take a picture; the future answers once it is filed, durable and searchable, or says why it cannot be.
@@ -121,6 +125,8 @@ class Pipeline:
             item: what it is; None: what the inbox has.
             inbox_id: it was accepted earlier under this number.
             wait: with too much under way wait for room, or raise BusyError at once.
+            exactly: a run that growth makes due is done before anything else is filed, so that the same pictures in the
+                same order always lead to the same categories.
             accepted: called in another thread with the image id once the picture is durable in the inbox, from when on
                 it will be filed even if this process is killed.
 
@@ -135,7 +141,12 @@ class Pipeline:
         if not self._room.acquire(blocking=wait):
             raise BusyError("More pictures are waiting than may wait; send this one again in a few seconds.")
         job = Job(
-            collection, self._storage.observer.here(), time.perf_counter(), inbox_id=inbox_id, unhurried=item is None
+            collection,
+            self._storage.observer.here(),
+            time.perf_counter(),
+            inbox_id=inbox_id,
+            unhurried=item is None,
+            exactly=exactly,
         )
         job.future.set_running_or_notify_cancel()
         with self._lanes_guard:
@@ -164,7 +175,7 @@ class Pipeline:
     def idle(self) -> bool:
         """Whether no picture is under way and no run follows one."""
         with self._lanes_guard:
-            return not self._lanes
+            return not self._lanes and self._runs.is_empty
 
     @property
     def under_way(self) -> int:
@@ -179,11 +190,16 @@ class Pipeline:
             if lane is not None:
                 begun = lane.rounds
                 self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
+        self._runs.settle(collection.id)
 
     def wait_idle(self, seconds: float | None = None) -> bool:
         """Wait until nothing is under way, at most so long if told; returns whether that came."""
+        begun = time.monotonic()
         with self._lanes_guard:
-            return self._lanes_guard.wait_for(lambda: not self._lanes, seconds)
+            if not self._lanes_guard.wait_for(lambda: not self._lanes, seconds):
+                return False
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
+        return self._runs.wait_empty(left)
 
     def abandon(self) -> int:
         """Give up what is under way; those who wait are told so. Returns for how many pictures.
@@ -194,6 +210,7 @@ class Pipeline:
             self._abandoned = True
             left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
         self.feeder.stop()
+        self._runs.forget()  # they are due again when something comes
         for job in left:
             job.answer(stopping())
         return len(left)
@@ -210,6 +227,7 @@ class Pipeline:
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
+        self._runs.close()
         self._fetchers.close()
 
     def _receive(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
@@ -315,7 +333,11 @@ class Pipeline:
         unanswered, begun = deque(filing), time.perf_counter()
         try:
             for outcomes in file_arrivals(
-                self._storage, collection_id, [arrivals], automatic_runs=self._settings.automatic_runs
+                self._storage,
+                collection_id,
+                [arrivals],
+                automatic_runs=self._settings.automatic_runs,
+                soon=None if any(job.exactly for job in filing) else self._runs.put,
             ):
                 part = [unanswered.popleft() for _ in outcomes]
                 self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])

@@ -176,10 +176,10 @@ class EngineState:
             strictness=strictness,
         )
 
-    def published(self, version: int, values: Mapping[str, Any], *, ran: bool) -> None:
-        """Note that a change was published: columns of the collection, and whether it was a run."""
-        if ran:
-            self.images_at_run = self.grouping.weighing
+    def published(self, version: int, values: Mapping[str, Any], *, ran: int | None) -> None:
+        """Note that a change was published: columns of the collection, and of a run the images it looked at."""
+        if ran is not None:
+            self.images_at_run = ran
         self.collection = replace(
             self.collection, taxonomy_version=version, next_category=self.grouping.next_category, **values
         )

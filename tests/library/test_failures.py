@@ -140,10 +140,10 @@ def left_over_quietly(library: Library) -> int:
 def test_a_failed_automatic_run_does_not_fail_the_pictures(
     vectors_library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from categoriser.engine import Grouping
+    from categoriser.engine import Grouped
 
-    broken = failing(Grouping.propose, ZeroDivisionError("bug"), times=3)
-    monkeypatch.setattr(Grouping, "propose", broken)
+    broken = failing(Grouped.propose, ZeroDivisionError("bug"), times=3)
+    monkeypatch.setattr(Grouped, "propose", broken)
     collection = vectors_library.collection("a")
     assert all(isinstance(one, Filed) for one in collection.add_vectors(NAMES, clusters(100)))
     assert vectors_library.collection("a").categories() == []
