@@ -57,6 +57,7 @@ def stored_ids(collection: Collection) -> set[str]:
 def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str, str | None]:
     """Assert that every image is in exactly one place and all counts agree; return the assignments."""
     storage, row = collection._library.storage, collection.row
+    collection._library.settle(row)  # runs and names follow what was filed
     assignments = collection.assignments()
     with storage.database.read() as connection:
         counted = taxonomy.counted(connection, row.id)
