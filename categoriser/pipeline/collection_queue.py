@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 _log = logging.getLogger(__name__)
 
 
+_SHARE: Final = 0.1  # of a thread's time that one collection may take, unless somebody waits for it
+
+
 class CollectionQueue:
-    """Some threads; no two of them work on the same collection at a time."""
+    """Some threads; no two of them work on the same collection at a time.
+
+    A collection that always wants something rests after each time, nine times as long as that took.
+    """
 
     def __init__(self, work: Callable[[int], None], name: str, *, threads: int = 1) -> None:
         """``work`` is done on one collection; what it raises is logged. ``name``: of the threads."""
@@ -20,6 +28,8 @@ class CollectionQueue:
         self._most = threads
         self._waiting: OrderedDict[int, None] = OrderedDict()
         self._under_way: set[int] = set()
+        self._rests: dict[int, float] = {}  # collection → moment until which it rests
+        self._hurried: list[int] = []  # somebody waits for it
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -50,12 +60,22 @@ class CollectionQueue:
     def settle(self, collection_id: int) -> None:
         """Wait until a collection neither waits nor is being worked on."""
         with self._changed:
+            self._hurried.append(collection_id)
+            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._has(collection_id))
+            self._hurried.remove(collection_id)
 
     def wait_empty(self, seconds: float | None = None) -> bool:
         """Wait until nothing waits or is being done, at most so long if told; returns whether that came."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._under_way, seconds)
+            waiting = list(self._waiting)
+            self._hurried += waiting
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._waiting and not self._under_way, seconds)
+            finally:
+                for number in waiting:
+                    self._hurried.remove(number)
 
     def forget(self) -> None:
         """Give up what waits."""
@@ -75,23 +95,34 @@ class CollectionQueue:
         return collection_id in self._waiting or collection_id in self._under_way
 
     def _next(self) -> int | None:
-        """The first that waits and is not being worked on."""
-        return next((number for number in self._waiting if number not in self._under_way), None)
+        """The first that waits, is not being worked on, and does not rest."""
+        now = time.monotonic()
+        self._rests = {number: end for number, end in self._rests.items() if end > now}
+        rested = (n for n in self._waiting if n not in self._rests or n in self._hurried or self._closed)
+        return next((number for number in rested if number not in self._under_way), None)
+
+    def _rest(self) -> float | None:
+        """Seconds until the first of those that wait has rested."""
+        ends = [self._rests[number] for number in self._waiting if number in self._rests]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
 
     def _go_on(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next() is not None or (self._closed and not self._waiting))
-                collection_id = self._next()
-                if collection_id is None:
-                    return
+                while (collection_id := self._next()) is None:
+                    if self._closed and not self._waiting:
+                        return
+                    self._changed.wait(self._rest())
                 del self._waiting[collection_id]
                 self._under_way.add(collection_id)
+            begun = time.monotonic()
             try:
                 self._work(collection_id)
             except Exception:
                 _log.exception("work on collection %d failed", collection_id)
             finally:
                 with self._changed:
+                    now = time.monotonic()
+                    self._rests[collection_id] = now + (now - begun) * (1 / _SHARE - 1)
                     self._under_way.discard(collection_id)
                     self._changed.notify_all()
