@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,9 @@ from categoriser.pipeline.jobs import Job, stopping
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
-_UNHURRIED_SECONDS = 0.02  # of an encoder call with pictures for which nobody waits, at most
+_UNHURRIED_SECONDS = 0.01  # of an encoder call with pictures for which nobody waits, at most
+
+_Waiting: TypeAlias = tuple[Job, npt.NDArray[Any]]  # with what the encoder takes of its picture
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ class EncoderThreads:
         self._wait = settings.batch_wait_ms / 1000
         self._storage = storage
         self._done = done
-        self._queue: FairQueue[tuple[Job, npt.NDArray[Any]]] = FairQueue()
+        self._queue: FairQueue[tuple[int, bool], _Waiting] = FairQueue()
+        self._last_unhurried = True
         self._collecting = threading.Lock()
         self._pace = 0.0  # seconds of a call, per picture
         self._threads = [
@@ -53,7 +56,7 @@ class EncoderThreads:
 
     def put(self, job: Job, prepared: npt.NDArray[Any]) -> None:
         """Encode it soon: what the encoder takes of one picture."""
-        self._queue.put(job.collection.id, (job, prepared))
+        self._queue.put((job.collection.id, job.unhurried), (job, prepared))
 
     def close(self) -> None:
         """Encode what waits, and end."""
@@ -74,14 +77,14 @@ class EncoderThreads:
             observer.batch(len(jobs), self._size)
             self._done(jobs, vectors)
 
-    def _collect(self) -> list[tuple[Job, npt.NDArray[Any]]]:
+    def _collect(self) -> list[_Waiting]:
         """The next batch; empty once everything is done."""
-        batch: list[tuple[Job, npt.NDArray[Any]]] = []
+        batch: list[_Waiting] = []
         with self._collecting:
             until: float | None = None
             most = self._size
             while len(batch) < most:
-                following = self._queue.get(timeout=self._patience(until))
+                following = self._following(batch, until)
                 if following is None:
                     break
                 batch.append(following)
@@ -89,6 +92,16 @@ class EncoderThreads:
                     most = min(most, max(1, int(_UNHURRIED_SECONDS / self._pace)))
                 until = until or time.monotonic() + self._wait
         return batch
+
+    def _following(self, batch: Sequence[_Waiting], until: float | None) -> _Waiting | None:
+        """One more for a batch; those that somebody waits for get no company that only makes the call longer."""
+        if batch:
+            unhurried = batch[0][0].unhurried
+            return self._queue.get(timeout=self._patience(until), among=lambda key: key[1] == unhurried)
+        turn = not self._last_unhurried  # in turn, where there are both
+        found = self._queue.get(timeout=0, among=lambda key: key[1] == turn) or self._queue.get()
+        self._last_unhurried = found is not None and found[0].unhurried
+        return found
 
     def _patience(self, until: float | None) -> float | None:
         """How long to wait for one more picture: for the first without end, for others only if there are any."""

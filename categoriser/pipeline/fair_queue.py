@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+_Key = TypeVar("_Key", bound=Hashable)
 _One = TypeVar("_One")
 
 
-class FairQueue(Generic[_One]):
+class FairQueue(Generic[_Key, _One]):
     """In order within a key, in turn between keys; for any number of threads."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[int, deque[_One]] = OrderedDict()
+        self._lines: OrderedDict[_Key, deque[_One]] = OrderedDict()
         self._changed = threading.Condition()
         self._length = 0
         self._closed = False
@@ -23,7 +25,7 @@ class FairQueue(Generic[_One]):
     def __len__(self) -> int:
         return self._length
 
-    def length_of(self, key: int) -> int:
+    def length_of(self, key: _Key) -> int:
         """Number of those of one key."""
         with self._changed:
             line = self._lines.get(key)
@@ -34,24 +36,29 @@ class FairQueue(Generic[_One]):
         """Whether nothing more comes."""
         return self._closed
 
-    def put(self, key: int, one: _One) -> None:
+    def put(self, key: _Key, one: _One) -> None:
         """Stand behind those of the same key."""
         with self._changed:
             self._lines.setdefault(key, deque()).append(one)
             self._length += 1
             self._changed.notify()
 
-    def get(self, timeout: float | None = None) -> _One | None:
-        """The next one; None when there is none in time (seconds), or the queue is closed and empty."""
+    def get(self, timeout: float | None = None, among: Callable[[_Key], bool] | None = None) -> _One | None:
+        """The next one; None when there is none in time (seconds), or the queue is closed and empty.
+
+        Args:
+            timeout: None waits without end.
+            among: which keys; None: all.
+        """
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
-            while not self._lines:
+            while (key := next((one for one in self._lines if among is None or among(one)), None)) is None:
                 left = None if until is None else until - time.monotonic()
                 if self._closed or self._woken or (left is not None and left <= 0):
                     self._woken = False
                     return None
                 self._changed.wait(left)
-            key, line = next(iter(self._lines.items()))
+            line = self._lines[key]
             one = line.popleft()
             self._length -= 1
             if line:

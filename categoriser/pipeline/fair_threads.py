@@ -22,7 +22,7 @@ class FairThreads:
         self._number = number
         self._name = name
         self._give_way = give_way
-        self._queue: FairQueue[Callable[[], None]] = FairQueue()
+        self._queue: FairQueue[int, Callable[[], None]] = FairQueue()
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._guard = threading.Lock()

@@ -49,7 +49,7 @@ class Feeder:
         self._storage = storage
         self._submit = submit
         self._settings = settings
-        self._queue: FairQueue[tuple[CollectionRow, int, int]] = FairQueue()  # entry, bytes in the database
+        self._queue: FairQueue[int, tuple[CollectionRow, int, int]] = FairQueue()  # entry, bytes in the database
         self._later: list[tuple[float, int, CollectionRow]] = []  # a heap: when, entry
         self._guard = threading.Lock()
         self._room = threading.BoundedSemaphore(most)

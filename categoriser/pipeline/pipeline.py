@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,7 @@ from categoriser.errors import (
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
 from categoriser.pipeline.collection_queue import CollectionQueue
+from categoriser.pipeline.courtesy import Courtesy
 from categoriser.pipeline.encoding import EncoderThreads
 from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
@@ -99,6 +101,7 @@ class Pipeline:
         self._runs = CollectionQueue(partial(run_soon, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
+        self._courtesy = Courtesy()
         self._reading = 0  # pictures that were taken and are not with the encoder yet
         self._lanes_guard = threading.Condition()  # notified when a round is over
         self._encoding: dict[str, EncoderThreads] = {}
@@ -160,8 +163,11 @@ class Pipeline:
             self._reading += 1
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
-            readers = self._later if job.unhurried else self._readers
-            readers.submit(collection.id, lambda: context.run(self._receive, job, item, inbox_id, accepted))
+            readers, receive = (self._later, self._receive_later) if job.unhurried else (self._readers, self._receive)
+            readers.submit(collection.id, lambda: context.run(receive, job, item, inbox_id, accepted))
+        if not job.unhurried:
+            self._courtesy.begin()
+            job.future.add_done_callback(lambda _: self._courtesy.end())
         job.future.add_done_callback(lambda future: self._done(job, future))
         return job.future
 
@@ -229,6 +235,10 @@ class Pipeline:
         self._writers.shutdown()
         self._runs.close()
         self._fetchers.close()
+
+    def _receive_later(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+        with self._courtesy.giving_way():
+            self._receive(job, item, inbox_id, accepted)
 
     def _receive(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
         try:
@@ -314,7 +324,9 @@ class Pipeline:
                         del self._lanes[collection_id]
                         self._lanes_guard.notify_all()
                     return
-            self._file(collection_id, [job for job in jobs if not job.future.done()])
+            jobs = [job for job in jobs if not job.future.done()]
+            with self._courtesy.giving_way() if all(job.unhurried for job in jobs) else nullcontext():
+                self._file(collection_id, jobs)
             with self._lanes_guard:
                 lane.rounds += 1
                 self._lanes_guard.notify_all()
