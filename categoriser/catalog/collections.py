@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -90,7 +90,6 @@ def _whole_number(text: str) -> int | None:
 _COLUMNS = [collections.c[name] for name in CollectionRow.__dataclass_fields__]
 # made once: building a statement takes longer than running it
 _BY_ID = sa.select(*_COLUMNS).where(collections.c.id == sa.bindparam("which"))
-_PRESENT = sa.select(collections.c.id).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
 _BY_NAME = sa.select(*_COLUMNS).where(collections.c.name == sa.bindparam("which"))
 
 
@@ -151,11 +150,6 @@ def encoders(connection: Connection) -> dict[str, int]:
     """Encoder → dimension, of all that any collection has."""
     query = sa.select(collections.c.encoder_id, collections.c.dimension).distinct().order_by(collections.c.encoder_id)
     return {row.encoder_id: row.dimension for row in connection.execute(query)}
-
-
-def present(connection: Connection, collection_ids: Collection[int]) -> set[int]:
-    """Those of the collections that were not deleted."""
-    return set(connection.execute(_PRESENT, {"which": list(collection_ids)}).scalars())
 
 
 def by_key(connection: Connection, key: str) -> CollectionRow | None:

@@ -58,9 +58,9 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
     return found, living
 
 
-def have_failed(connection: Connection, collection_ids: Collection[int]) -> set[int]:
-    """Those of the collections that have any failed entry."""
-    return {number for number in collection_ids if connection.execute(_HAS_FAILED, {"of": number}).first() is not None}
+def have_failed(connection: Connection, collection_ids: Collection[int]) -> dict[int, bool]:
+    """Of those of the collections that were not deleted, whether any entry has failed."""
+    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": list(collection_ids)})}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -222,9 +222,9 @@ def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
 _CHUNK = 500
 _NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
-_HAS_FAILED = (
-    sa.select(inbox.c.id).where(inbox.c.collection_id == sa.bindparam("of"), inbox.c.reason.is_not(None)).limit(1)
-)
+_HAVE_FAILED = sa.select(
+    collections.c.id, sa.exists().where(inbox.c.collection_id == collections.c.id, inbox.c.reason.is_not(None))
+).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
 _SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
 _KEEP = sa.insert(inbox_bytes)
 _BYTES = sa.select(inbox_bytes.c.data).where(inbox_bytes.c.inbox_id == sa.bindparam("n"))

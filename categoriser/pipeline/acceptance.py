@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, images, inbox, outbox, uploads
+from categoriser.catalog import images, inbox, outbox, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.outbox import Order
 from categoriser.errors import BusyError, CategoriserError, NotFoundError, code_of
@@ -215,14 +215,13 @@ class Acceptance:
 
 def _note(connection: Connection, group: list[_Request]) -> None:
     """Inbox entries for all pictures, and what their uploads are; an error for those whose collection was deleted."""
-    here = collections.present(connection, {request.collection.id for request in group})
+    failed = inbox.have_failed(connection, {request.collection.id for request in group})
     for request in group:
-        if request.error is None and request.collection.id not in here:
+        if request.error is None and request.collection.id not in failed:
             request.error = NotFoundError(f"Collection {request.collection.name!r} was deleted meanwhile.")
     alive = [request for request in group if request.error is None]
-    failed = inbox.have_failed(connection, here)
     for request in alive:
-        if request.collection.id in failed:
+        if failed[request.collection.id]:
             cleared = [clear_failed(connection, request.collection, e["sha256"], e["source"]) for e in request.entries]
             request.orders = [order for order in cleared if order is not None]
         if request.fetched is not None:
