@@ -144,3 +144,17 @@ def test_describing_without_a_model_or_a_criterion_is_refused_in_a_sentence(serv
     refused = service.post(f"{base}/views/descriptions", params={"view": "mood"}, json={})
     assert refused.status_code == 400
     assert "naming.captions" in refused.json()["error"]["message"]
+
+
+def test_texts_that_come_with_a_new_view_are_reported_on(service: httpx.Client, library: Library) -> None:
+    library.collection("reported").add(picture(1))
+    known = next(iter(library.collection("reported").assignments()))
+    body = {"name": "look", "texts": {known: "a dog", "nobody": "a cat"}}
+    answer = service.post("/v1/collections/reported/views", json=body)
+    assert answer.status_code == 201
+    told = answer.json()["texts"]
+    assert (told["filed"], told["known"]) == (1, 0)
+    assert [one["image_id"] for one in told["refused"]] == ["nobody"]
+    assert "no such image" in told["refused"][0]["reason"]
+    again = service.post("/v1/collections/reported/views", json=body).json()["texts"]
+    assert (again["filed"], again["known"], len(again["refused"])) == (0, 1, 1)

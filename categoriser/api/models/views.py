@@ -85,6 +85,21 @@ class ViewTexts(Model):
     texts: dict[str, str] = Field(min_length=1, description="image id to text")
 
 
+class RefusedText(BaseModel):
+    """A text that was not filed."""
+
+    image_id: str
+    reason: str
+
+
+class TextReport(BaseModel):
+    """What became of texts: filed + known + refused = all."""
+
+    filed: int
+    known: int
+    refused: list[RefusedText]
+
+
 class ViewInfo(BaseModel):
     """Another way of grouping a collection's pictures."""
 
@@ -97,6 +112,7 @@ class ViewInfo(BaseModel):
     encoder: str
     last_run_at: float | None
     taxonomy_version: int
+    texts: TextReport | None = Field(default=None, description="what became of the texts that the request brought")
 
 
 class ViewPage(BaseModel):
@@ -104,13 +120,6 @@ class ViewPage(BaseModel):
 
     views: list[ViewInfo]
     next: str | None
-
-
-class RefusedText(BaseModel):
-    """A text that was not filed."""
-
-    image_id: str
-    reason: str
 
 
 class DescribedInfo(BaseModel):
@@ -122,14 +131,6 @@ class DescribedInfo(BaseModel):
     failed: list[RefusedText]
     seconds: float
     next: int | None
-
-
-class TextReport(BaseModel):
-    """What became of texts: filed + known + refused = all."""
-
-    filed: int
-    known: int
-    refused: list[RefusedText]
 
 
 class Attributes(BaseModel):

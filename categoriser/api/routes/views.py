@@ -51,13 +51,14 @@ def create_view(library: TheLibrary, collection: CollectionName, wanted: ViewReq
     view = owner.view(
         wanted.name,
         criterion=wanted.criterion,
-        texts=wanted.texts or None,
         from_metadata=wanted.from_metadata,
         terms=wanted.terms,
         categories=wanted.categories,
         encoder=wanted.encoder,
+        create=True if wanted.texts else None,
     )
-    return _described(view)
+    report = _reported(view.add_texts(wanted.texts)) if wanted.texts else None
+    return _described(view).model_copy(update={"texts": report})
 
 
 @router.post("/estimate", summary="Ask what a view would take")
