@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from categoriser.catalog.revisions import migrate
 from categoriser.catalog.sharing import Turns
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
+_FRESH_SECONDS = 1.0  # a connection that was used within is taken to be there
 _LOCKED_SECONDS = 30  # how long to wait for a foreign program that holds the database
 
 
@@ -42,6 +44,8 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            _listen_for_gone(self.engine)
         try:
             if revision is not None:
                 migrate(self.engine, revision)
@@ -119,7 +123,7 @@ def _options(url: sa.URL, connections: int | None) -> dict[str, Any]:
         return options | {"connect_args": {"check_same_thread": False, "timeout": _LOCKED_SECONDS}}
     if connections is not None:  # of a server that many processes use
         options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": _LOCKED_SECONDS}
-    return options | {"pool_pre_ping": True}
+    return options
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -130,6 +134,24 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA cache_size=-8000")  # each connection has its own; the system caches the file as well
     cursor.close()
+
+
+def _listen_for_gone(engine: sa.Engine) -> None:
+    """Ask of a connection that nobody used for a while whether it is still there; every time costs a round trip."""
+
+    def put_back(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used", time.monotonic()) <= _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise sa.exc.DisconnectionError("the server has closed it") from error
+
+    sa.event.listen(engine, "checkin", put_back)
+    sa.event.listen(engine, "checkout", taken)
 
 
 def _begin_sqlite(connection: Connection) -> None:

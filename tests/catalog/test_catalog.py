@@ -210,3 +210,20 @@ def test_a_library_works_end_to_end(url: sa.URL, tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_had_gives_a_sentence(url: str) -> None:
     with pytest.raises(ConfigurationError):
         Database(url)
+
+
+def test_a_connection_that_the_server_closed_is_replaced(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("a file closes no connection")
+    from categoriser.catalog import database as module
+
+    with database.read() as one, database.read() as other:  # two connections, both back in the pool afterwards
+        own = one.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        other.execute(sa.text("SELECT 1"))
+    killer = sa.create_engine(database.engine.url)
+    with killer.connect() as connection:
+        assert connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": own}).scalar_one()
+    killer.dispose()
+    monkeypatch.setattr(module, "_FRESH_SECONDS", -1.0)
+    with database.read() as one, database.read() as other:
+        assert one.execute(sa.text("SELECT 1")).scalar_one() == other.execute(sa.text("SELECT 1")).scalar_one() == 1
