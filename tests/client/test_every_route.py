@@ -74,7 +74,7 @@ CALLS: Final[dict[str, list[tuple[Any, ...]]]] = {
     "get_map": [("map_page", {"after": 3, "limit": 5})],
     "list_categories": [("categories", {"group": "g"}), ("category_page", {"offset": 3})],
     "get_category": [("category", "c")],
-    "get_mosaic": [("mosaic", "c")],
+    "get_mosaic": [("mosaic", "c"), ("mosaic", "c", {"width": 336})],
     "similar_categories": [("similar_categories", "c", {"min_score": 0.5})],
     "list_groups": [("groups",)],
     "get_group": [("group", "g")],

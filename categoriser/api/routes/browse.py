@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from enum import IntEnum
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy.typing as npt
 from fastapi import APIRouter, Query, Response
 
 from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns
-from categoriser.api.needs import ExistingCollection
-from categoriser.api.paths import CategoryId
+from categoriser.api.needs import ExistingCollection, TheLibrary, ViewName, existing
+from categoriser.api.paths import CategoryId, CollectionName
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.library.browsing import DRIFTING
 
@@ -22,6 +23,13 @@ class Picture(Response):
     """Told as what it is in the description of the interface."""
 
     media_type = "image/jpeg"
+
+
+class MosaicWidth(IntEnum):
+    """Few, so that each is made once."""
+
+    PLAIN = 336
+    FINE = 512
 
 
 @router.get("/members", summary="List ids of a category's images, the most typical first")
@@ -87,6 +95,13 @@ def _base64(array: npt.NDArray[Any]) -> str:
 
 
 @router.get("/categories/{category}/mosaic", summary="Fetch a picture of a category", response_class=Picture)
-def get_mosaic(collection: ExistingCollection, category: CategoryId) -> Picture:
-    """A JPEG of up to five of its images: the most typical one 256 pixels large, the others half as large beside it."""
-    return Picture(collection.mosaic(category), headers={"Cache-Control": "private, max-age=86400"})
+def get_mosaic(
+    library: TheLibrary,
+    collection: CollectionName,
+    category: CategoryId,
+    width: Annotated[MosaicWidth, Query(description="pixels; the finer one is for finer screens")] = MosaicWidth.FINE,
+    view: ViewName = None,
+) -> Picture:
+    """A JPEG of up to five of its images: the most typical one half as wide, the others half as large beside it."""
+    found = existing(library, collection, view).mosaic(category, width=width)
+    return Picture(found, headers={"Cache-Control": "private, max-age=86400"})

@@ -39,10 +39,10 @@ class Categories(Place):
         return self._get(CategoryInfo, "categories", category_id)
 
     @ask
-    def mosaic(self, category_id: str) -> Call[bytes]:
-        """A JPEG of five of its images."""
+    def mosaic(self, category_id: str, *, width: int | None = None) -> Call[bytes]:
+        """A JPEG of five of its images, 336 or 512 pixels wide; by default 512."""
         path = self._path("categories", category_id, "mosaic")
-        return Call("GET", path, content, self._asked({}), repeatable=True)
+        return Call("GET", path, content, self._asked({"width": width}), repeatable=True)
 
     @ask
     def similar_categories(
