@@ -75,6 +75,7 @@ CALLS: Final[dict[str, list[tuple[Any, ...]]]] = {
     "list_categories": [("categories", {"group": "g"}), ("category_page", {"offset": 3})],
     "get_category": [("category", "c")],
     "get_mosaic": [("mosaic", "c"), ("mosaic", "c", {"width": 336})],
+    "list_mosaics": [("mosaics", ["c", "d"], {"width": 336})],
     "similar_categories": [("similar_categories", "c", {"min_score": 0.5})],
     "list_groups": [("groups",)],
     "get_group": [("group", "g")],

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from enum import IntEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns
+from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns, MosaicList
 from categoriser.api.needs import ExistingCollection, TheLibrary, ViewName, existing
 from categoriser.api.paths import CategoryId, CollectionName
 from categoriser.domain import LARGEST_NUMBER
+from categoriser.errors import NotFoundError
 from categoriser.library.browsing import DRIFTING
 
+_A_DAY: Final = "private, max-age=86400"
 router = APIRouter(prefix="/{collection}", tags=["categories"])
 
 
@@ -104,4 +107,25 @@ def get_mosaic(
 ) -> Picture:
     """A JPEG of up to five of its images: the most typical one half as wide, the others half as large beside it."""
     found = existing(library, collection, view).mosaic(category, width=width)
-    return Picture(found, headers={"Cache-Control": "private, max-age=86400"})
+    return Picture(found, headers={"Cache-Control": _A_DAY})
+
+
+@router.get("/mosaics", summary="Fetch pictures of several categories at once")
+def list_mosaics(
+    library: TheLibrary,
+    collection: CollectionName,
+    category: Annotated[
+        list[str], Query(min_length=1, max_length=32, description="ids; what has no picture is left out")
+    ],
+    response: Response,
+    width: Annotated[MosaicWidth, Query(description="pixels; the finer one is for finer screens")] = MosaicWidth.FINE,
+    view: ViewName = None,
+) -> MosaicList:
+    """The same JPEGs as one by one, in base64, for whoever shows dozens of them at once."""
+    found = existing(library, collection, view)
+    pictures = {}
+    for one in category:
+        with suppress(NotFoundError):
+            pictures[one] = base64.b64encode(found.mosaic(one, width=width)).decode("ascii")
+    response.headers["Cache-Control"] = _A_DAY
+    return MosaicList(mosaics=pictures)
