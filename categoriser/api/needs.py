@@ -35,11 +35,15 @@ ViewName = Annotated[
 ]
 
 
-def _existing(library: TheLibrary, collection: CollectionName, view: ViewName = None) -> Collection:
+def existing(library: TheLibrary, collection: CollectionName, view: ViewName = None) -> Collection:
+    """The collection, or its view, of that name; for routes that are asked dozens of times by one page.
+
+    These call it themselves, and so are one trip to a thread shorter than those that need ``ExistingCollection``.
+    """
     found = library.collection(collection, create=False)
     return found if view is None else found.view(view)
 
 
-ExistingCollection = Annotated[Collection, Depends(_existing)]
+ExistingCollection = Annotated[Collection, Depends(existing)]
 PageLength = Annotated[int, Query(ge=1, le=1000, description="length of the page")]
 Cursor = Annotated[int, Query(ge=0, le=LARGEST_NUMBER, description="cursor to start behind")]

@@ -7,6 +7,7 @@ import mimetypes
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote, urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
@@ -24,6 +25,8 @@ _HEADERS: Final = {
 }
 _FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}  # its name has a hash of its content
 _ASK_AGAIN: Final = {"Cache-Control": "no-cache"}
+_FIRST: Final = {"/categories": {}, "/groups": {}, "": {}, "/suggestions": {"limit": "200"}}  # state/library.svelte.ts
+_AS_THE_PAGE_WRITES: Final = "!'()*"  # encodeURIComponent leaves these as they are, and the addresses must be the same
 _COMPRESSIBLE: Final = {".html", ".js", ".css", ".svg", ".json"}
 _NOT_BUILT: Final = (
     "<!doctype html><html lang='en'><title>categoriser</title><body><p>The web page was not built here: run "
@@ -72,7 +75,7 @@ def serve_page(app: FastAPI, folder: Path | None = None) -> None:
         found = page.file("index.html")
         if found is None:
             return HTMLResponse(_NOT_BUILT, 503, {"Cache-Control": "no-store"})
-        return _answer(request, found, _ASK_AGAIN)
+        return _answer(request, found, {**_ASK_AGAIN, **_asked_first(request)})
 
     async def page_asset(request: Request, path: str) -> Response:
         found = page.file(f"assets/{path}")
@@ -90,6 +93,21 @@ def serve_page(app: FastAPI, folder: Path | None = None) -> None:
     app.add_api_route("/c/{path:path}", page_index, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/assets/{path:path}", page_asset, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/icon.svg", page_icon, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _asked_first(request: Request) -> dict[str, str]:
+    """What the page asks as soon as its script is there: the browser may ask it while the script is on its way."""
+    path: bytes = request.scope.get("raw_path") or b""  # as it came: a slash of the name is not yet decoded
+    _, first, name, *_ = [*path.partition(b"?")[0].decode("latin-1").split("/"), "", ""]
+    if first != "c" or not name:
+        return {}
+    base = f"/v1/collections/{quote(unquote(name), safe=_AS_THE_PAGE_WRITES)}"
+    view = request.query_params.get("view")
+    links = []
+    for what, asked in _FIRST.items():
+        query = urlencode({**asked, **({} if view is None else {"view": view})})
+        links.append(f"<{base}{what}{'?' if query else ''}{query}>; rel=preload; as=fetch; crossorigin")
+    return {"Link": ", ".join(links)}
 
 
 def _answer(request: Request, file: _File, caching: dict[str, str]) -> Response:

@@ -51,6 +51,13 @@ def describe(connection: Connection, collection_id: int, image_ids: Sequence[str
     return found
 
 
+def digests(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:
+    """Content hashes of those of a few images that exist and came with content, in the order of the ids."""
+    rows = connection.execute(_DIGESTS, {"of": collection_id, "which": list(image_ids)})
+    found = {row.image_id: row.sha256 for row in rows}
+    return [found[one] for one in image_ids if found.get(one)]
+
+
 def page(
     connection: Connection,
     collection_id: int,
@@ -222,6 +229,7 @@ _KNOWN = (
     .join_from(images, micros, _same_micro())
     .where(_ours)
 )
+_DIGESTS = sa.select(images.c.image_id, images.c.sha256).where(_ours)
 _NAMED = (
     sa.select(images.c.image_id, images.c.name, images.c.source, micros.c.category, categories.c.label)
     .join_from(images, micros, _same_micro())

@@ -244,6 +244,12 @@ def find(connection: Connection, collection_id: int, number: int) -> Record | No
     return None if row is None else dict(row._mapping)
 
 
+def exemplars(connection: Connection, collection_id: int, number: int) -> list[str]:
+    """Ids of the most typical images of a living category as of the last run; of any other none."""
+    found = connection.execute(_EXEMPLARS, {"of": collection_id, "which": number}).scalar_one_or_none()
+    return list(found or ())
+
+
 def unsorted(connection: Connection, collection_id: int) -> int:
     """Number of images in no category."""
     query = sa.select(summed(micros.c.images)).where(
@@ -294,6 +300,11 @@ def _sized(collection_id: int, number: int | None = None) -> sa.Select[Any]:
 
 # made once: building a statement takes longer than running it
 _OPEN = sa.insert(micros)
+_EXEMPLARS = sa.select(categories.c.exemplars).where(
+    categories.c.collection_id == sa.bindparam("of"),
+    categories.c.number == sa.bindparam("which"),
+    categories.c.retired_at.is_(None),
+)
 _COUNT = (
     sa.update(micros)
     .where(micros.c.collection_id == sa.bindparam("of"), micros.c.number == sa.bindparam("which"))

@@ -14,9 +14,9 @@ from categoriser.catalog import images, taxonomy
 from categoriser.domain import Granularity, IntVector
 from categoriser.engine import UNSORTED
 from categoriser.engine.micros import middles
-from categoriser.errors import NotFoundError
+from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.looking import Looking
-from categoriser.library.mosaic import MOST, mosaic
+from categoriser.library.mosaic import MOST, WIDTHS, mosaic
 from categoriser.maintenance.dial import preview_dial
 from categoriser.maintenance.evidence import moved
 from categoriser.naming.relabel import Policy
@@ -100,24 +100,40 @@ class Browsed(Looking):
         """How many categories the next run would lead to with each setting of the dial; takes as long as three runs."""
         return preview_dial(self._storage, self._id)
 
-    def mosaic(self, category: str) -> bytes:
+    def mosaic(self, category: str, *, width: int = WIDTHS[-1]) -> bytes:
         """A JPEG of up to five images of a category, typical ones as far as a run has found them.
+
+        Args:
+            category: a category id.
+            width: pixels, 336 or 512; half as high, and of one image a square half as wide.
 
         Raises:
             NotFoundError: there is no such category, or its images have no thumbnails.
+            ConfigurationError: it is made in other widths only.
         """
+        if width not in WIDTHS:
+            raise ConfigurationError(f"A mosaic is 336 or 512 pixels wide, and not {width}.")
+        files: list[Path] = [
+            self._storage.media.thumbnail(self.files_key, digest) for digest in self._typical_digests(category)
+        ]
+        if not files:
+            raise NotFoundError(f"There is no picture of category {category!r}: its images came as vectors.")
+        return mosaic(files, width)
+
+    def _typical_digests(self, category: str) -> list[str]:
+        """Content hashes of up to five images. A page asks for dozens: what a run has found takes short questions."""
+        with self._storage.database.read() as connection:
+            number = self._row(connection).category_number(category)
+            ids = [] if number is None else taxonomy.exemplars(connection, self._id, number)[:MOST]
+            if len(ids) == MOST:
+                return images.digests(connection, self._id, ids)
         found = self.category(category)
         ids = list(found.exemplars[:MOST])
         if len(ids) < min(MOST, found.size):
             first = self.images(category=found.id, limit=2 * MOST)
             ids = list(dict.fromkeys([*ids, *(one.id for one in first)]))[:MOST]
         with self._storage.database.read() as connection:
-            stored = images.describe(connection, self._id, ids)
-        digests = [stored[one]["sha256"] for one in ids if one in stored and stored[one]["sha256"]]
-        files: list[Path] = [self._storage.media.thumbnail(self.files_key, digest) for digest in digests]
-        if not files:
-            raise NotFoundError(f"There is no picture of category {category!r}: its images came as vectors.")
-        return mosaic(files)
+            return images.digests(connection, self._id, ids)
 
 
 def _judged(state: EngineState, rows: IntVector, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

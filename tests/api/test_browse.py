@@ -133,6 +133,50 @@ def test_a_category_has_one_picture_of_five(service: httpx.Client, drawn: dict[s
         assert picture.size == (512, 256)
 
 
+def test_the_picture_of_a_category_comes_in_two_widths(service: httpx.Client, drawn: dict[str, list[str]]) -> None:
+    address = f"{BASE}/categories/{next(iter(drawn))}/mosaic"
+    for _ in range(2):  # the second time as it was kept
+        for width in (336, 512):
+            answer = service.get(address, params={"width": width})
+            with Image.open(BytesIO(answer.content)) as picture:
+                assert picture.size == (width, width // 2)
+
+
+def test_pictures_of_several_categories_come_together(service: httpx.Client, drawn: dict[str, list[str]]) -> None:
+    ids = [one for one in drawn if one != "unsorted"]
+    for width in (336, 512):
+        asked = {"category": [*ids, "nothing"], "width": width}
+        answer = service.get(f"{BASE}/mosaics", params=asked).raise_for_status()
+        alone = {one: service.get(f"{BASE}/categories/{one}/mosaic", params={"width": width}).content for one in ids}
+        assert {one: base64.b64decode(text) for one, text in answer.json()["mosaics"].items()} == alone
+    for wrong in ({"category": []}, {"category": ["x"] * 33}, {"category": ids, "width": 337}):
+        refused = service.get(f"{BASE}/mosaics", params=wrong)
+        assert refused.status_code == 422
+        assert refused.json()["error"]["message"].endswith(".")
+
+
+@pytest.mark.parametrize("width", ["0", "-336", "337", "1000000", "wide", ""])
+def test_other_widths_are_refused_in_a_sentence(service: httpx.Client, drawn: dict[str, list[str]], width: str) -> None:
+    answer = service.get(f"{BASE}/categories/{next(iter(drawn))}/mosaic", params={"width": width})
+    assert answer.status_code == 422
+    message = answer.json()["error"]["message"]
+    assert "336 or 512" in message
+    assert message.endswith(".")
+
+
+def test_the_picture_of_a_category_is_had_in_its_own_collection_only(
+    service: httpx.Client, drawn: dict[str, list[str]]
+) -> None:
+    category = next(iter(drawn))
+    many(service, "stranger", [("other.jpg", scene("hills", 99))])
+    for width in (336, 512):
+        service.get(f"{BASE}/categories/{category}/mosaic", params={"width": width}).raise_for_status()
+        answer = service.get(f"/v1/collections/stranger/categories/{category}/mosaic", params={"width": width})
+        assert answer.status_code == 404
+        several = service.get("/v1/collections/stranger/mosaics", params={"category": category, "width": width})
+        assert several.json() == {"mosaics": {}}
+
+
 def test_there_is_no_picture_of_what_is_not_there(service: httpx.Client, drawn: dict[str, list[str]]) -> None:
     for path in ("categories/nothing/mosaic", "members?category=nothing"):
         answer = service.get(f"{BASE}/{path}")

@@ -42,6 +42,26 @@ def test_every_address_of_the_page_is_the_page(built: Path, path: str) -> None:
     assert answer.headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/c/anna", "/v1/collections/anna/categories"),
+        ("/c/anna/search?q=x", "/v1/collections/anna/categories"),
+        ("/c/a%20%2F%22%3E%2C(b)", "/v1/collections/a%20%2F%22%3E%2C(b)/categories"),
+        ("/c/anna?view=by+colour", "/v1/collections/anna/categories?view=by+colour"),
+        ("/c/anna?view=%3E%2C%0D%0AX:1", "/v1/collections/anna/categories?view=%3E%2C%0D%0AX%3A1"),
+    ],
+)
+def test_the_browser_is_told_what_the_page_will_ask_first(built: Path, path: str, asked: str) -> None:
+    links = client_of(built).get(path).headers["link"].split(", ")
+    assert len(links) == 4
+    assert links[0] == f"<{asked}>; rel=preload; as=fetch; crossorigin"
+
+
+def test_where_no_collection_is_shown_nothing_is_asked_first(built: Path) -> None:
+    assert "link" not in client_of(built).get("/").headers
+
+
 def test_nothing_but_its_own_scripts_may_run_in_it(built: Path) -> None:
     policy = client_of(built).get("/").headers["content-security-policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))

@@ -42,7 +42,16 @@ _OPERATIONS: Final[Mapping[Need, tuple[str, ...]]] = {
         *("follow_events", "export_images", "export_everything", "list_webhooks", "get_webhook", "list_deliveries"),
         *("get_plan", "halves", "list_versions", "as_of", "why_name", "list_suggestions", "get_schedule"),
         *("get_naming", "get_vocabulary", "list_words"),
-        *("list_views", "get_attributes", "list_members", "get_map", "get_mosaic", "get_dial", "get_drift"),
+        *(
+            "list_views",
+            "get_attributes",
+            "list_members",
+            "get_map",
+            "get_mosaic",
+            "list_mosaics",
+            "get_dial",
+            "get_drift",
+        ),
     ),
     Need.WRITE: (
         *("upload_images", "take_object_events", "retry_failed", "discard_failed"),

@@ -46,3 +46,12 @@ class MemberColumns(BaseModel):
     doubtful: list[bool] = Field(description="it is nearer to the mean of another category: perhaps misfiled")
     tentative: list[bool] = Field(description="the category is the best guess at arrival; the next run decides anew")
     next: int | None
+
+
+class MosaicList(BaseModel):
+    """Pictures of categories."""
+
+    mosaics: dict[str, str] = Field(
+        description="id of a category, as it was asked for → JPEG in base64",
+        examples=[{"k3v9qm2x-4": "/9j/4AAQSkZJRg=="}],
+    )

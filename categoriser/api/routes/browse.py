@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from enum import IntEnum
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Query, Response
 
-from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns
-from categoriser.api.needs import ExistingCollection
-from categoriser.api.paths import CategoryId
+from categoriser.api.models.browse import DialPreview, DriftInfo, MapColumns, MemberColumns, MosaicList
+from categoriser.api.needs import ExistingCollection, TheLibrary, ViewName, existing
+from categoriser.api.paths import CategoryId, CollectionName
 from categoriser.domain import LARGEST_NUMBER
+from categoriser.errors import NotFoundError
 from categoriser.library.browsing import DRIFTING
 
+_A_DAY: Final = "private, max-age=86400"
 router = APIRouter(prefix="/{collection}", tags=["categories"])
 
 
@@ -22,6 +26,13 @@ class Picture(Response):
     """Told as what it is in the description of the interface."""
 
     media_type = "image/jpeg"
+
+
+class MosaicWidth(IntEnum):
+    """Few, so that each is made once."""
+
+    PLAIN = 336
+    FINE = 512
 
 
 @router.get("/members", summary="List ids of a category's images, the most typical first")
@@ -87,6 +98,34 @@ def _base64(array: npt.NDArray[Any]) -> str:
 
 
 @router.get("/categories/{category}/mosaic", summary="Fetch a picture of a category", response_class=Picture)
-def get_mosaic(collection: ExistingCollection, category: CategoryId) -> Picture:
-    """A JPEG of up to five of its images: the most typical one 256 pixels large, the others half as large beside it."""
-    return Picture(collection.mosaic(category), headers={"Cache-Control": "private, max-age=86400"})
+def get_mosaic(
+    library: TheLibrary,
+    collection: CollectionName,
+    category: CategoryId,
+    width: Annotated[MosaicWidth, Query(description="pixels; the finer one is for finer screens")] = MosaicWidth.FINE,
+    view: ViewName = None,
+) -> Picture:
+    """A JPEG of up to five of its images: the most typical one half as wide, the others half as large beside it."""
+    found = existing(library, collection, view).mosaic(category, width=width)
+    return Picture(found, headers={"Cache-Control": _A_DAY})
+
+
+@router.get("/mosaics", summary="Fetch pictures of several categories at once")
+def list_mosaics(
+    library: TheLibrary,
+    collection: CollectionName,
+    category: Annotated[
+        list[str], Query(min_length=1, max_length=32, description="ids; what has no picture is left out")
+    ],
+    response: Response,
+    width: Annotated[MosaicWidth, Query(description="pixels; the finer one is for finer screens")] = MosaicWidth.FINE,
+    view: ViewName = None,
+) -> MosaicList:
+    """The same JPEGs as one by one, in base64, for whoever shows dozens of them at once."""
+    found = existing(library, collection, view)
+    pictures = {}
+    for one in category:
+        with suppress(NotFoundError):
+            pictures[one] = base64.b64encode(found.mosaic(one, width=width)).decode("ascii")
+    response.headers["Cache-Control"] = _A_DAY
+    return MosaicList(mosaics=pictures)

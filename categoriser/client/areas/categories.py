@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from categoriser.api.models.browse import DialPreview, DriftInfo
+from collections.abc import Sequence
+
+from categoriser.api.models.browse import DialPreview, DriftInfo, MosaicList
 from categoriser.api.models.collections import CategoryInfo, CategoryList, GroupInfo, GroupList
 from categoriser.api.models.search import SimilarCategoryInfo, SimilarCategoryList
 from categoriser.client.description import PAGE, Call, Pages, content, pages
@@ -39,10 +41,16 @@ class Categories(Place):
         return self._get(CategoryInfo, "categories", category_id)
 
     @ask
-    def mosaic(self, category_id: str) -> Call[bytes]:
-        """A JPEG of five of its images."""
+    def mosaic(self, category_id: str, *, width: int | None = None) -> Call[bytes]:
+        """A JPEG of five of its images, 336 or 512 pixels wide; by default 512."""
         path = self._path("categories", category_id, "mosaic")
-        return Call("GET", path, content, self._asked({}), repeatable=True)
+        return Call("GET", path, content, self._asked({"width": width}), repeatable=True)
+
+    @ask
+    def mosaics(self, category_ids: Sequence[str], *, width: int | None = None) -> Call[dict[str, str]]:
+        """The same of up to 32 categories at once, in base64 by their ids; what has no picture is left out."""
+        call = self._get(MosaicList, "mosaics", category=list(category_ids), width=width)
+        return call.then(lambda found: found.mosaics)
 
     @ask
     def similar_categories(

@@ -16,6 +16,7 @@ import type {
   Halves,
   ImageDetails,
   Members,
+  MosaicList,
   Plan,
   RunInfo,
   ScheduleInfo,
@@ -120,8 +121,12 @@ export class CollectionApi {
   // ---- addresses of files
   thumbnail = (id: string) => address(`${this.path}/images/${encodeURIComponent(id)}/thumbnail`, this.#view);
   original = (id: string) => address(`${this.path}/images/${encodeURIComponent(id)}/original`, this.#view);
-  mosaic = (category: string, mark: string) =>
-    address(`${this.path}/categories/${category}/mosaic`, { ...this.#view, of: mark });
+  mosaic = (category: string, mark: string, width: 336 | 512) =>
+    address(`${this.path}/categories/${category}/mosaic`, { ...this.#view, width, of: mark });
+  mosaics = (categories: string[], marks: string, width: 336 | 512) => {
+    const several = new URLSearchParams(categories.map((id) => ['category', id]));
+    return request<MosaicList>('GET', `${address(`${this.path}/mosaics`, { ...this.#view, width, of: marks })}&${several.toString()}`);
+  };
   export = (style: string, category?: string) => address(`${this.path}/export`, { ...this.#view, style, category });
   uploads = () => `${this.path}/images`;
   liveEvents = (after: number) => address(`${this.path}/events/live`, { ...this.#view, after });

@@ -3,6 +3,7 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type MosaicList = Schemas['MosaicList'];
 export type Category = Schemas['CategoryInfo'];
 export type CategoryList = Schemas['CategoryList'];
 export type Facets = Schemas['FacetAnswer'];

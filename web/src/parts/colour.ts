@@ -1,5 +1,5 @@
 /** A colour for each category: the same on the map, in lists and in charts, and between visits. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let h = 2166136261;
   for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
   return h >>> 0;
