@@ -75,7 +75,7 @@ def name_categories(
         return NamingReport(0, 0, 0, 0, time.perf_counter() - started)
     due, notes = _due(survey, stored, merged, chain, policy)
     survey = with_pictures(storage, collection, survey, stored, [one.number for one in due], pictures)
-    found = _ask(survey, stored, due, chain, style, stopping)
+    found = _ask(survey, stored, due, chain, style, policy, stopping)
     answer = _publish(storage, collection_id, survey, found, notes, chain, policy, started)
     return replace(answer, problems=tuple(chain.problems), calls=dict(chain.calls))
 
@@ -131,6 +131,7 @@ def _ask(
     due: Sequence[_Due],
     chain: Chain,
     style: Style,
+    policy: Policy,
     stopping: Callable[[], bool],
 ) -> list[tuple[_Due, Named | None]]:
     taken = {row["label"].casefold(): number for number, row in stored.items() if row["label"]}
@@ -143,7 +144,8 @@ def _ask(
         subject = survey.evidence[survey.place(one.number)]
         barred = frozenset(name.casefold() for name in unwanted(one.stored["naming"]))
         named = chain.name(Case(subject, survey, style, others, wanting, barred))
-        if named is not None and one.decision.step != "suggest":
+        # who keeps its name keeps it from others
+        if named is not None and one.decision.step != "suggest" and _worth(one, named, policy):
             taken = {**others, named.name.casefold(): one.number}
         found.append((one, named))
     return found

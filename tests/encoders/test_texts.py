@@ -42,7 +42,7 @@ def test_any_model_of_sentence_transformers_is_a_text_encoder(model: Path, tmp_p
         assert texts.row.dimension == 32
         found = texts.search(text=sentences[0], limit=1)
         assert found[0].score == pytest.approx(1, abs=1e-4)
-        assert all(category.named_by == "machine" for category in texts.categories())
+        assert [one.number for one in texts.categories() if one.named_by != "machine"] == []
     with Library.open(tmp_path / "library", encoder="classic") as library:
         assert len(library.collection("texts").search(text=sentences[0])) == 10
 
