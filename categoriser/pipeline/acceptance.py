@@ -15,6 +15,7 @@ from categoriser.catalog import images, inbox, outbox, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.outbox import Order
 from categoriser.errors import BusyError, CategoriserError, NotFoundError, code_of
+from categoriser.pipeline.courtesy import Courtesy
 from categoriser.state import Storage
 
 _GROUP: Final = 256  # pictures per commit at most, unless one upload alone has more
@@ -65,9 +66,10 @@ class Acceptance:
     One thread commits: whoever wants something durable does other work, or goes on with an event loop, until told.
     """
 
-    def __init__(self, storage: Storage, told: Told) -> None:
-        """``told`` hears of promised entries as soon as they are durable."""
+    def __init__(self, storage: Storage, told: Told, courtesy: Courtesy) -> None:
+        """``told`` hears of promised entries as soon as they are durable; ``courtesy``: of whom is waited for."""
         self._storage = storage
+        self._courtesy = courtesy
         self._told = told
         self._waiting: list[_Request] = []
         self._guard = threading.Condition()
@@ -107,7 +109,9 @@ class Acceptance:
             promised=promised,
             token=token,
         )
-        return self._begin(request, promise=True)
+        durable = self._begin(request, promise=True)
+        self._courtesy.accept(durable)
+        return durable
 
     def _mine(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         """Where several processes share the library: ours to file, as long as we live."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 _REST: Final = 2.0  # times as long as the piece before took
 _MORE: Final = 0.5  # seconds in which who was answered may send the next one
@@ -22,6 +23,7 @@ class Courtesy:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._hurried = 0
+        self._accepting = 0
         self._giving_way = 0
         self._rest_until = 0.0
         self._alone_from = 0.0
@@ -38,6 +40,17 @@ class Courtesy:
             if not self._hurried:
                 self._alone_from = time.monotonic() + _MORE
                 self._changed.notify_all()
+
+    def accept(self, accepted: Future[Any]) -> None:
+        """Until it is done, somebody waits for a picture to be accepted: only a moment, and no reason to rest."""
+        with self._changed:
+            self._accepting += 1
+        accepted.add_done_callback(lambda _: self._accepted())
+
+    def _accepted(self) -> None:
+        with self._changed:
+            self._accepting -= 1
+            self._changed.notify_all()
 
     @contextmanager
     def giving_way(self) -> Iterator[None]:
@@ -58,6 +71,8 @@ class Courtesy:
 
     def _pause(self) -> float | None:
         """Seconds until the next piece may begin; None: not before something changes."""
+        if self._giving_way and (self._hurried or self._accepting):
+            return None
         now = time.monotonic()
         alone = None if self._hurried else self._alone_from - now
         rested = None if self._giving_way else self._rest_until - now

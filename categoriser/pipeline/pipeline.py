@@ -91,7 +91,8 @@ class Pipeline:
             storage, self._submit_waiting, settings.uploads, most=max(1, min(settings.waiting_limit // 2, 64))
         )
         self.tell = self.feeder.tell  # whoever files what is durable in the inbox; a deployment may name another
-        self.acceptance = Acceptance(storage, self._told)
+        self._courtesy = Courtesy()
+        self.acceptance = Acceptance(storage, self._told, self._courtesy)
         self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
         decoding = settings.decode_threads or 2 * processors + 4
@@ -101,7 +102,6 @@ class Pipeline:
         self._runs = CollectionQueue(partial(run_soon, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
-        self._courtesy = Courtesy()
         self._reading = 0  # pictures that were taken and are not with the encoder yet
         self._lanes_guard = threading.Condition()  # notified when a round is over
         self._encoding: dict[str, EncoderThreads] = {}

@@ -96,6 +96,23 @@ def test_when_nobody_waits_any_more_all_go_on(pool: ThreadPoolExecutor, monkeypa
         one.result(60)
 
 
+def test_while_a_picture_is_accepted_it_is_one_piece_at_a_time_without_rests(pool: ThreadPoolExecutor) -> None:
+    way = Courtesy()
+    pieces = Pieces(way, pool)
+    accepted: Future[None] = Future()
+    way.accept(accepted)
+    first = pieces.begin()
+    assert pieces.begun.acquire(timeout=60)
+    others = [pieces.begin() for _ in range(2)]
+    assert not pieces.begun.acquire(timeout=0.2)
+    accepted.set_result(None)
+    for _ in others:
+        assert pieces.begun.acquire(timeout=60)
+    pieces.word.set()
+    for one in (first, *others):
+        one.result(60)
+
+
 def test_a_queue_gives_the_next_one_of_some_keys_only() -> None:
     queue: FairQueue[tuple[int, bool], str] = FairQueue()
     queue.put((1, True), "later 1")
