@@ -99,6 +99,8 @@ class Pipeline:
         self._readers = FairThreads(decoding, "decode")
         self._later = FairThreads(decoding, "decode-later", give_way=True)  # for what nobody waits for
         self._writers = ThreadPoolExecutor(processors + 1, "file")
+        # these stand back now and then, and must take the place of no others
+        self._later_writers = ThreadPoolExecutor(processors, "file-later")
         self._runs = CollectionQueue(partial(run_soon, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
@@ -233,6 +235,7 @@ class Pipeline:
         for thread in self._encoding.values():
             thread.close()
         self._writers.shutdown()
+        self._later_writers.shutdown()
         self._runs.close()
         self._fetchers.close()
 
@@ -309,7 +312,8 @@ class Pipeline:
             if lane is None or lane.draining or not lane.jobs or not lane.jobs[0].ready:
                 return
             lane.draining = True
-        self._writers.submit(self._drain, collection_id, lane)
+            writers = self._later_writers if lane.jobs[0].unhurried else self._writers
+        writers.submit(self._drain, collection_id, lane)
 
     def _drain(self, collection_id: int, lane: _Lane) -> None:
         """File what is ready at the head of a lane, as long as there is any."""
