@@ -79,6 +79,17 @@ def page(connection: Connection, collection_id: int, *, before: int | None = Non
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
+def standing(connection: Connection, collection_id: int, *, but: Iterable[str], limit: int = 100) -> list[int]:
+    """Numbers of the versions that nothing undid, the newest first, but for those of some kinds."""
+    query = (
+        sa.select(versions.c.version)
+        .where(versions.c.collection_id == collection_id, versions.c.undone_by.is_(None), versions.c.kind.not_in(but))
+        .order_by(versions.c.version.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def mark_undone(connection: Connection, collection_id: int, version: int, by: int) -> None:
     """Note that a later version undid this one."""
     connection.execute(

@@ -27,7 +27,7 @@ from categoriser.state import Storage
 
 _EXAMPLES = 6
 _PAGE = 5000
-OF_THEMSELVES = {"undo", "naming"}  # versions that are taken back only by their number
+_OF_THEMSELVES = frozenset({"undo", "naming"})  # versions that are taken back only by their number
 
 
 class Curation:
@@ -192,10 +192,11 @@ class Curation:
             done = self._edit(self._undoer.undo_event(event))
             return replace(done, what=f"only event {event}; {done.what}")
         if version is None:
-            found = [one for one in self.versions() if one.undone_by is None and one.kind not in OF_THEMSELVES]
+            with self._storage.database.read() as connection:
+                found = history.standing(connection, self._id, but=_OF_THEMSELVES)
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
-            return self._edit(self._undoer.undo(*(one.version for one in found)))
+            return self._edit(self._undoer.undo(*found))
         return self._edit(self._undoer.undo(version))
 
     # ---- history -------------------------------------------------------------------------------------------------

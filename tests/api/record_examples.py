@@ -91,6 +91,7 @@ def use_everything(client: httpx.Client, receiver: Receiver) -> None:
     gathered = client.get(f"{ANNA}/events", params={"types": "lock,apart"}).json()["events"][-1]["cursor"]
     client.post(f"{ANNA}/events/{gathered}/undo")
     client.post(f"{ANNA}/versions/{third['version']}/undo")
+    client.post(f"{ANNA}/undo")
     client.put(f"{ANNA}/schedule", json={"schedule": "every 6h"})
     client.get(f"{ANNA}/schedule")
     client.get(f"{ANNA}/naming")

@@ -206,6 +206,23 @@ def test_events_by_kind_and_the_undo_of_one(client: httpx.Client) -> None:
     assert client.post(f"{PATH}/events/99999/undo").status_code == 404
 
 
+def test_the_last_is_taken_back_then_those_before_it_however_many_changed_nothing(client: httpx.Client) -> None:
+    for _ in range(2):
+        client.post(f"{PATH}/runs").raise_for_status()  # finds nothing to do
+    category = categories(client)[0]["id"]
+    for turn in range(60):  # undone again each time: more versions than a page of the history
+        client.patch(f"{PATH}/categories/{category}", json={"locked": True}).raise_for_status()
+        assert client.post(f"{PATH}/undo").json()["what"].startswith("lock of"), turn
+    taken = client.post(f"{PATH}/undo").json()
+    assert taken["what"] == "run"
+    assert taken["moved"] > 0
+    while (again := client.post(f"{PATH}/undo")).status_code == 200:
+        assert again.json()["undone"] < taken["undone"]
+        taken = again.json()
+    assert again.status_code == 409
+    assert again.json()["error"]["message"].startswith("Nothing of version")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -90,6 +90,7 @@ CALLS: Final[dict[str, list[tuple[Any, ...]]]] = {
     "edit_category": [("rename", "c", None), ("lock", "c", {"if_match": 3}), ("hide", "c", False)],
     "keep_apart": [("never_merge", "c", "d", {"if_match": 3})],
     "undo": [("undo", 3)],
+    "undo_last": [("undo_last",)],
     "undo_event": [("undo_event", 3)],
     "get_plan": [("plan",)],
     "run_now": [("run",), ("apply", 3, ["split.4.11"])],

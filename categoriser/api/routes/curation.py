@@ -136,6 +136,15 @@ def undo(collection: ExistingCollection, version: Version, answer: Response) -> 
     return answer_edit(collection.undo(version), answer)
 
 
+@router.post("/undo", summary="Take the last run or correction back")
+def undo_last(collection: ExistingCollection, answer: Response) -> EditDone:
+    """Of those that nothing took back yet and that left anything to take back; asked for again it goes further back.
+
+    404: nothing was ever done. 409: nothing of it is left.
+    """
+    return answer_edit(collection.undo(), answer)
+
+
 @router.post("/events/{cursor}/undo", summary="Take back what one event says")
 def undo_event(collection: ExistingCollection, cursor: EventCursor, answer: Response) -> EditDone:
     """A category that a run made, split or merged, or the move of one image; of a correction all. 409: it cannot be."""

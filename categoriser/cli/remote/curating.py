@@ -8,10 +8,7 @@ from categoriser.api.models.curation import EditDone
 from categoriser.cli.remote.values import as_plain, some
 from categoriser.client import RemoteCollection
 from categoriser.domain import Edit, Granularity, RunPlan, RunReport, Suggestion, Version, Why
-from categoriser.errors import ConfigurationError, ConflictError, NotFoundError
-from categoriser.library.curation import OF_THEMSELVES
-
-_LOOKED_THROUGH = 100  # versions, for one that can be undone
+from categoriser.errors import ConfigurationError
 
 
 class RemoteCuration:
@@ -78,15 +75,7 @@ class RemoteCuration:
             raise ConfigurationError("Undo a version or an event, not both.")
         if event is not None:
             return _edit(self._collection.undo_event(event))
-        if version is not None:
-            return _edit(self._collection.undo(version))
-        for one in self.versions(limit=_LOOKED_THROUGH):
-            if one.undone_by is None and one.kind not in OF_THEMSELVES:
-                try:
-                    return _edit(self._collection.undo(one.version))
-                except ConflictError:  # nothing of it is left to take back
-                    continue
-        raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
+        return _edit(self._collection.undo_last() if version is None else self._collection.undo(version))
 
     def versions(self, *, before: int | None = None, limit: int = 100) -> Sequence[Version]:
         wanted = (one for one in self._collection.versions() if before is None or one.version < before)

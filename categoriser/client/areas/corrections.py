@@ -92,6 +92,11 @@ class Corrections(Place):
         return self._send("POST", EditDone, "versions", version, "undo")
 
     @ask
+    def undo_last(self) -> Call[EditDone]:
+        """Take back the last run or correction that was not; asked for again it goes further back."""
+        return self._send("POST", EditDone, "undo")
+
+    @ask
     def undo_event(self, cursor: int) -> Call[EditDone]:
         """Take back only what one event says."""
         return self._send("POST", EditDone, "events", cursor, "undo")

@@ -17,6 +17,7 @@ import type {
   ImageDetails,
   Members,
   MosaicList,
+  MosaicWidth,
   Plan,
   RunInfo,
   ScheduleInfo,
@@ -91,7 +92,9 @@ export class CollectionApi {
   edit = (category: string, change: { label?: string | null; locked?: boolean; hidden?: boolean }) =>
     request<EditDone>('PATCH', `${this.path}/categories/${category}`, { query: this.#view, body: change });
   apart = (one: string, other: string) => this.#post<EditDone>('/apart', { one, other });
-  undo = (version: number) => this.#post<EditDone>(`/versions/${version}/undo`);
+  /** Without a version: the last run or correction of all; 404 where there is none. */
+  undo = (version?: number) =>
+    this.#post<EditDone>(version === undefined ? '/undo' : `/versions/${version}/undo`);
   turn = (granularity: Granularity) =>
     request<EditDone>('PATCH', this.path, { query: this.#view, body: { granularity } });
   /** From the collection with all its views, whichever of them is shown. */
@@ -121,9 +124,9 @@ export class CollectionApi {
   // ---- addresses of files
   thumbnail = (id: string) => address(`${this.path}/images/${encodeURIComponent(id)}/thumbnail`, this.#view);
   original = (id: string) => address(`${this.path}/images/${encodeURIComponent(id)}/original`, this.#view);
-  mosaic = (category: string, mark: string, width: 336 | 512) =>
+  mosaic = (category: string, mark: string, width: MosaicWidth) =>
     address(`${this.path}/categories/${category}/mosaic`, { ...this.#view, width, of: mark });
-  mosaics = (categories: string[], marks: string, width: 336 | 512) => {
+  mosaics = (categories: string[], marks: string, width: MosaicWidth) => {
     const several = new URLSearchParams(categories.map((id) => ['category', id]));
     return request<MosaicList>('GET', `${address(`${this.path}/mosaics`, { ...this.#view, width, of: marks })}&${several.toString()}`);
   };

@@ -4,6 +4,7 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 export type MosaicList = Schemas['MosaicList'];
+export type MosaicWidth = Schemas['MosaicWidth'];
 export type Category = Schemas['CategoryInfo'];
 export type CategoryList = Schemas['CategoryList'];
 export type Facets = Schemas['FacetAnswer'];

@@ -126,23 +126,9 @@ export class LibraryState {
 
   /** Take back a version; without one the last that was made here, and repeated, those before it. */
   async undo(version?: number): Promise<void> {
-    try {
-      version ??= this.#edits.at(-1) ?? (await this.#lastOfAll());
-    } catch (error) {
-      toasts.show(sentence(error), 'problem');
-      return;
-    }
-    if (version === undefined) {
-      toasts.show(t.done.nothingLeft, 'news');
-      return;
-    }
+    version ??= this.#edits.pop();
     this.#edits = this.#edits.filter((one) => one !== version);
     await this.edit(this.api.undo(version), (done) => t.done.undone(done.what));
-  }
-
-  async #lastOfAll(): Promise<number | undefined> {
-    const { versions } = await this.api.versions();
-    return versions.find((one) => one.undone_by === null && one.kind !== 'undo' && one.kind !== 'naming')?.version;
   }
 
   glow(ids: Iterable<string>): void {

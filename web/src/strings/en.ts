@@ -208,7 +208,6 @@ export const en = {
     unlocked: (label: string) => `${label} is unlocked`,
     hidden: (label: string) => `${label} is hidden`,
     shown: (label: string) => `${label} is shown again`,
-    nothingLeft: 'There is nothing to take back.',
     undone: (what: string | null) => (what ? `Taken back: ${what}` : 'Taken back'),
     nothing: 'It was so already',
     deleted: (n: number) => `${pictures(n)} deleted`,
