@@ -1,7 +1,8 @@
 """The way of a picture: intake → inbox → encoder → engine → catalog → store, with back-pressure and in order."""
 
 from categoriser.pipeline.acceptance import Promised
-from categoriser.pipeline.filing import Arrival, check_id, file_arrivals, run_if_due
+from categoriser.pipeline.due_runs import run_if_due
+from categoriser.pipeline.filing import Arrival, check_id, file_arrivals
 from categoriser.pipeline.pipeline import Pipeline, no_pictures
 from categoriser.pipeline.reception import promised_entry
 from categoriser.pipeline.removing import remove_collection, remove_images

@@ -7,12 +7,10 @@ anything fails before the commit the engine's memory is dropped and read again f
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,12 +26,12 @@ from categoriser.errors import (
     CategoriserError,
     ConflictError,
     InvalidVectorError,
-    NotFoundError,
     OvertakenError,
     RejectedError,
 )
 from categoriser.intake import near_duplicate
-from categoriser.maintenance import run, run_due_at
+from categoriser.maintenance import run_due_at
+from categoriser.pipeline.due_runs import is_due, run_due
 from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
 
@@ -45,7 +43,6 @@ _ATTEMPTS = 5  # at filing some images, where other processes write the collecti
 _LONGEST_ID = 1024  # bytes in UTF-8: what every database can index
 
 Outcome = Filed | CategoriserError
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def file_arrivals(
                 start += len(outcomes)
                 yield outcomes
                 if due and automatic_runs:
-                    (soon or partial(_run_due, storage))(collection_id)
+                    (soon or partial(run_due, storage))(collection_id)
 
 
 def _file_some(
@@ -131,7 +128,7 @@ def _file_some(
                 part = batch[: max(1, room)] if exactly else batch
                 outcomes = _file(storage, state, part, lookout, batch[len(part) :] or following)
                 state.save_if_grown()
-                return outcomes, state.grouping.weighing >= run_due_at(state.images_at_run)
+                return outcomes, is_due(state)
         except OvertakenError:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -147,50 +144,6 @@ def _with_next(batches: Iterable[Sequence[Arrival]]) -> Iterator[tuple[Sequence[
         last = batch
     if last is not None:
         yield last, []
-
-
-def _run_due(storage: Storage, collection_id: int) -> None:
-    """A run that nobody asked for: when it fails, the images are filed all the same, and the next one is due later."""
-    if not storage.run_elsewhere(collection_id):
-        _run_here(storage, collection_id)
-
-
-def run_soon(storage: Storage, collection_id: int) -> None:
-    """The run that a collection's growth made due, here or elsewhere, unless it was done already.
-
-    Raises:
-        CategoriserError: the database or the vector store fails.
-    """
-    if not storage.run_elsewhere(collection_id):
-        with suppress(NotFoundError):
-            run_if_due(storage, collection_id)
-
-
-def run_if_due(storage: Storage, collection_id: int) -> None:
-    """The run that a collection's growth made due, unless another process has done it.
-
-    Raises:
-        NotFoundError: the collection was deleted.
-    """
-    with storage.states.writing(collection_id) as state:
-        due = state.grouping.weighing >= run_due_at(state.images_at_run)
-    if due:
-        _run_here(storage, collection_id)
-
-
-def _run_here(storage: Storage, collection_id: int) -> None:
-    try:
-        run(storage, collection_id)
-        storage.ran(collection_id)
-    except NotFoundError:
-        return
-    except Exception:
-        _log.exception(
-            "the automatic run of collection %d failed; the next step of its growth tries again", collection_id
-        )
-        with storage.states.writing(collection_id) as state, storage.database.write() as connection:
-            state.images_at_run = state.grouping.weighing
-            collections.update(connection, collection_id, images_at_run=state.images_at_run)
 
 
 @dataclass(slots=True)

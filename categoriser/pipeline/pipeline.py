@@ -33,10 +33,11 @@ from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
 from categoriser.pipeline.collection_queue import CollectionQueue
 from categoriser.pipeline.courtesy import Courtesy
+from categoriser.pipeline.due_runs import run_due
 from categoriser.pipeline.encoding import EncoderThreads
 from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
-from categoriser.pipeline.filing import Arrival, file_arrivals, run_soon
+from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.jobs import Job, stopping
 from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
@@ -101,7 +102,7 @@ class Pipeline:
         self._writers = ThreadPoolExecutor(processors + 1, "file")
         # these stand back now and then, and must take the place of no others
         self._later_writers = ThreadPoolExecutor(processors, "file-later")
-        self._runs = CollectionQueue(partial(run_soon, storage), "run", threads=processors)
+        self._runs = CollectionQueue(partial(run_due, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
         self._lanes: dict[int, _Lane] = {}
         self._reading = 0  # pictures that were taken and are not with the encoder yet

@@ -153,17 +153,17 @@ def test_a_failed_automatic_run_does_not_fail_the_pictures(
 
 
 def test_an_answer_does_not_wait_for_the_run_that_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from categoriser.pipeline import filing
+    from categoriser.pipeline import due_runs
 
     may_run, runs = threading.Event(), []
-    original = filing.run
+    original = due_runs.run
 
     def waits(*arguments: Any) -> Any:
         assert may_run.wait(20)
         runs.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(filing, "run", waits)
+    monkeypatch.setattr(due_runs, "run", waits)
     with Library.open(tmp_path / "library", encoder="classic") as library:
         collection = library.collection("a")
         row = collection.row

@@ -1,5 +1,5 @@
 /** Long lists are drawn a screenful first, and the rest when that has its pictures, or as soon as somebody moves. */
-const SCREENFUL = 64;
+export const SCREENFUL = 64;
 const STEP = 150;
 const PAUSE = 1200; // milliseconds; pictures come first
 const MOVES = ['scroll', 'keydown', 'pointerdown'] as const;

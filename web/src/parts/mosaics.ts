@@ -1,10 +1,9 @@
 /** Pictures of many categories in a few requests: asked for one by one, dozens of them take most of the time of a visit. */
 import type { CollectionApi } from '../api/collection';
-import type { Category } from '../api/types';
+import type { Category, MosaicWidth } from '../api/types';
 import { hash } from './colour';
 
 const AT_ONCE = 16; // so that the first ones are there soon
-type Width = 336 | 512;
 
 interface Wanted {
   api: CollectionApi;
@@ -33,7 +32,7 @@ function ask(): void {
   wanted = [];
   const first = some[0];
   if (!first) return;
-  const width: Width = window.devicePixelRatio > 1.2 || window.innerWidth <= 1120 ? 512 : 336;
+  const width: MosaicWidth = window.devicePixelRatio > 1.2 || window.innerWidth <= 1120 ? 512 : 336;
   const marks = hash(some.map((one) => one.mark).join()).toString(36);
   first.api.mosaics(some.map((one) => one.id), marks, width).then(
     ({ mosaics }) => {
