@@ -140,6 +140,7 @@ class Filed:
     known: bool = False  # it was there before: nothing changed
     stacked_on: str | None = None
     tentative: bool = False  # the category is the best guess: the next run decides anew
+    label: str | None = None  # of the category, as it was when the image was filed; None: it had none
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,14 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
 
+def labels(connection: Connection, collection_id: int, numbers: Collection[int]) -> dict[int, str | None]:
+    """Labels of categories, by number."""
+    if not numbers:
+        return {}
+    found = connection.execute(_LABELS, {"of": collection_id, "which": list(numbers)})
+    return {row.number: row.label for row in found}
+
+
 def checked(connection: Connection, collection_id: int) -> dict[int, int]:
     """Living category → first row that came after a run last looked at it as a whole."""
     query = sa.select(categories.c.number, categories.c.checked_row).where(
@@ -304,6 +312,9 @@ _EXEMPLARS = sa.select(categories.c.exemplars).where(
     categories.c.collection_id == sa.bindparam("of"),
     categories.c.number == sa.bindparam("which"),
     categories.c.retired_at.is_(None),
+)
+_LABELS = sa.select(categories.c.number, categories.c.label).where(
+    categories.c.collection_id == sa.bindparam("of"), categories.c.number.in_(sa.bindparam("which", expanding=True))
 )
 _COUNT = (
     sa.update(micros)

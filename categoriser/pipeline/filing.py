@@ -331,9 +331,12 @@ def _answers(
         places[image_id] = grouping.label(row), _or_none(grouping.head_of[row]), grouping.is_tentative(row)
     heads = [head for _, head, _ in places.values() if head is not None]
     names: Mapping[int, tuple[str, int]] = {}
-    if heads:
+    categories = {category for category, *_ in places.values() if category is not None}
+    labels: Mapping[int, str | None] = {}
+    if heads or categories:
         with storage.database.read() as connection:
-            names = images.places(connection, state.collection.id, heads)
+            names = images.places(connection, state.collection.id, heads) if heads else {}
+            labels = taxonomy.labels(connection, state.collection.id, categories)
     answers: list[Outcome] = []
     answered: set[str] = set(batch.known)
     for place, arrival in enumerate(arrivals):
@@ -348,6 +351,7 @@ def _answers(
                 known=arrival.image_id in answered,
                 stacked_on=None if head is None else names[head][0],
                 tentative=tentative,
+                label=None if category is None else labels.get(category),
             )
         )
         answered.add(arrival.image_id)

@@ -226,6 +226,7 @@ class Reception:
             known=True,
             stacked_on=known["head_id"],
             tentative=known["tentative"],
+            label=known["label"],
         )
 
     def _fail(

@@ -17,7 +17,7 @@ from categoriser.store import VectorStore
 
 StoreOpener = Callable[[str, int], VectorStore]  # encoder id, dimension
 
-_FLUSH_SECONDS = 2.0
+_FLUSH_SECONDS = 10.0  # a store that syncs may hold everybody up meanwhile; what is not synced lies in the outbox
 _FLUSH_ORDERS = 256
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ import pytest
 
 from categoriser.errors import UnreachableError
 from tests.api.conftest import Start
+from tests.web.scenes import scene
 from tests.whole import picture
 
 
@@ -40,6 +41,23 @@ def test_the_same_picture_again_is_known_and_changes_nothing(service: httpx.Clie
     assert (first.status_code, second.status_code) == (201, 200)
     assert second.json() == first.json() | {"known": True}
     assert service.get("/v1/collections/again").json()["images"] == 1
+
+
+def test_the_answer_has_the_name_of_the_category(service: httpx.Client) -> None:
+    scenes = [scene(kind, seed) for seed in range(12) for kind in ("hills", "bricks")]
+    many(service, "named", [(f"{place}.jpg", data) for place, data in enumerate(scenes)]).raise_for_status()
+    service.post("/v1/collections/named/runs").raise_for_status()
+    for one in service.get("/v1/collections/named/categories").json()["categories"]:
+        path = f"/v1/collections/named/categories/{one['id']}"
+        service.patch(path, json={"label": f"Mine {one['id']}"}).raise_for_status()
+    answers = [upload(service, "named", scene(kind, 50), "new.jpg").json() for kind in ("hills", "bricks")]
+    assert len({one["category"] for one in answers}) == 2
+    answers.append(upload(service, "named", scene("hills", 50), "again.jpg").json())
+    assert answers[2] == answers[0] | {"known": True}
+    for answer in answers:
+        assert answer["label"] == f"Mine {answer['category']}"
+        image = service.get(f"/v1/collections/named/images/{answer['image_id']}").json()
+        assert (image["category"], image["label"]) == (answer["category"], answer["label"])
 
 
 def test_several_pictures_are_reported_one_by_one_in_their_order(service: httpx.Client) -> None:

@@ -26,9 +26,11 @@ from categoriser.api.paths import CollectionName
 from categoriser.api.receiving import Outcome, Receiver, Target
 from categoriser.api.request_body import inlined_schema
 from categoriser.api.upload_body import Upload, uploaded
+from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed
 from categoriser.errors import CategoriserError, code_of
 from categoriser.library import Collection
+from categoriser.library.searching import label_of
 from categoriser.pipeline import Promised
 
 router = APIRouter(tags=["images"])
@@ -140,8 +142,7 @@ async def _file(receiver: Receiver, target: Target, upload: Upload) -> Response:
     outcome = outcomes[0][1]
     if isinstance(outcome, CategoriserError):
         raise outcome
-    answer = (await run_in_threadpool(_uploaded, target.collection, [outcome]))[0]
-    return _json(answer, 200 if outcome.known else 201)
+    return _json(_just_filed(target.row, outcome), 200 if outcome.known else 201)
 
 
 async def _promise(receiver: Receiver, target: Target, upload: Upload) -> Response:
@@ -193,6 +194,17 @@ def _result(name: str, image: Uploaded) -> UploadResult:
 
 def _refused(name: str, error: CategoriserError) -> UploadResult:
     return UploadResult(name=name, status="refused", error=ErrorDetail(code=code_of(error), message=str(error)))
+
+
+def _just_filed(row: CollectionRow, filed: Filed) -> Uploaded:
+    return Uploaded(
+        image_id=filed.image_id,
+        category=filed.category,
+        label=label_of(None if filed.category is None else row.category_number(filed.category), filed.label),
+        known=filed.known,
+        stacked_on=filed.stacked_on,
+        tentative=filed.tentative,
+    )
 
 
 def _uploaded(collection: Collection, filed: Sequence[Filed]) -> list[Uploaded]:
