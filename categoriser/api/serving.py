@@ -123,8 +123,8 @@ def serve(
 def _without_long_waits() -> Iterator[None]:
     """Within the block threads take short turns, and garbage is not looked for in what the program is made of.
 
-    A quarter of a million objects of modules and routes stay as long as the process: going through them takes a sixth of a
-    second, in which nothing is answered.
+    A quarter of a million objects of modules and routes stay as long as the process: going through them takes a sixth
+    of a second, in which nothing is answered.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(_TURN_SECONDS)
