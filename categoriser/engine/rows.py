@@ -61,8 +61,9 @@ def grown(buffer: npt.NDArray[Scalar], length: int, fill: Any = None) -> npt.NDA
     """The buffer itself when ``length`` rows fit, else a copy of at least twice the size, new rows set to ``fill``."""
     if length <= len(buffer):
         return buffer
-    bigger = np.empty((max(length, 2 * len(buffer)), *buffer.shape[1:]), buffer.dtype)
+    shape = (max(length, 2 * len(buffer)), *buffer.shape[1:])
+    bigger = np.zeros(shape, buffer.dtype) if fill == 0 else np.empty(shape, buffer.dtype)  # zeros take no memory yet
     bigger[: len(buffer)] = buffer
-    if fill is not None:
+    if fill:
         bigger[len(buffer) :] = fill
     return bigger

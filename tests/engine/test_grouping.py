@@ -48,10 +48,19 @@ def check(grouping: Grouping) -> None:
     stacked = np.flatnonzero(heads >= 0)
     assert grouping.active[heads[stacked]].all(), "stacked on an image that does not weigh"
     assert (labels[stacked] == labels[heads[stacked]]).all()
+    assert not grouping.active[: grouping.first].any(), "a row that weighs lies before the first one"
+    if len(active):
+        queries = matrix[active[:: max(1, len(active) // 3)]]
+        _, nearest = grouping.neighbours(queries, 5)
+        best = -np.sort(-(queries @ matrix[active].T), axis=1)[:, :5]
+        np.testing.assert_allclose(nearest[:, : best.shape[1]], best, atol=1e-4)
 
 
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=st.integers(0, 10_000), steps=st.lists(st.sampled_from(["add", "twins", "remove", "run"]), max_size=14))
+@given(
+    seed=st.integers(0, 10_000),
+    steps=st.lists(st.sampled_from(["add", "twins", "remove", "oldest", "run"]), max_size=14),
+)
 def test_everything_adds_up_after_any_sequence(seed: int, steps: list[str]) -> None:
     rng = np.random.default_rng(seed)
     vectors, _ = clustered(seed, 5, 80, 12, 0.5)
@@ -68,6 +77,8 @@ def test_everything_adds_up_after_any_sequence(seed: int, steps: list[str]) -> N
             present = np.flatnonzero(grouping.micro_of >= 0)
             if len(present):
                 grouping.remove(rng.choice(present, int(rng.integers(1, min(20, len(present)) + 1)), replace=False))
+        elif step == "oldest":  # what most collections that do not grow for ever do
+            grouping.remove(grouping.present()[: int(rng.integers(1, 60))])
         else:
             grouping.run()
         assert grouping.next_category >= before
