@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
@@ -32,7 +33,7 @@ def resumable(
         make: begins the stream; every time the same for the same mark.
         mark: what tells it from others.
         media_type: of the stream.
-        file_name: to save it as; ASCII.
+        file_name: to save it as.
         wanted: the header Range.
         if_range: the header If-Range; without it, or with another mark, all is sent.
     """
@@ -41,7 +42,7 @@ def resumable(
         "ETag": tag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'attachment; filename="{file_name}"',
+        "Content-Disposition": attachment(file_name),
     }
     asked = None if if_range != tag else _FROM.match(wanted or "")
     if asked is None:
@@ -53,6 +54,13 @@ def resumable(
         return JSONResponse(refusal, 416, {"Content-Range": f"bytes */{length}"})
     headers |= {"Content-Range": f"bytes {first}-{last}/{length}", "Content-Length": str(last - first + 1)}
     return StreamingResponse(_part(make(), first, last + 1), 206, headers, media_type)
+
+
+def attachment(file_name: str) -> str:
+    """The header Content-Disposition of a file to be saved, of any name (RFC 6266, with RFC 8187 for what needs it)."""
+    name = file_name.replace("/", "-").replace("\\", "-")
+    encoded = quote(name, safe="")
+    return f'attachment; filename="{name}"' if encoded == name else f"attachment; filename*=utf-8''{encoded}"
 
 
 def _part(chunks: Iterator[bytes], first: int, end: int) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from categoriser.api.resuming import attachment
 from tests.api.test_upload import many
 from tests.whole import picture
 
@@ -75,11 +76,23 @@ def test_a_download_that_broke_begins_anew_when_something_changed_meanwhile(
 
 def test_all_that_is_known_is_one_call(service: httpx.Client, ids: set[str]) -> None:
     answer = service.get(f"{BASE}/export/everything")
-    assert answer.headers["content-disposition"] == 'attachment; filename="everything.zip"'
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''taken%20out-everything.zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["collection"], manifest["counts"]["pictures"]) == ("taken out", COUNT)
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("anna-images.zip", 'filename="anna-images.zip"'),
+        ('a"; x="b.zip', "filename*=utf-8''a%22%3B%20x%3D%22b.zip"),
+        ("../möwe\r\nX: y.csv", "filename*=utf-8''..-m%C3%B6we%0D%0AX%3A%20y.csv"),
+    ],
+)
+def test_a_download_is_called_after_its_collection_whatever_that_is_called(name: str, header: str) -> None:
+    assert attachment(name) == f"attachment; {header}"
 
 
 @pytest.mark.parametrize(

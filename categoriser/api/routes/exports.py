@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from categoriser.api.models.base import ErrorBody
 from categoriser.api.needs import ExistingCollection
-from categoriser.api.resuming import resumable
+from categoriser.api.resuming import attachment, resumable
 from categoriser.library.exports import STYLES, Selection, StreamStyle
 
 router = APIRouter(prefix="/{collection}/export", tags=["exports"])
@@ -49,7 +49,7 @@ def export_images(
         lambda: exporter.chunks(style),
         mark=exporter.mark(style),
         media_type=STYLES[style].media_type,
-        file_name=STYLES[style].file_name,
+        file_name=f"{collection.name}-{STYLES[style].file_name}",
         wanted=wanted,
         if_range=if_range,
     )
@@ -63,5 +63,8 @@ def export_images(
 )
 def export_everything(collection: ExistingCollection) -> Response:
     """Pictures, vectors, categories, history, corrections, names and views, with a manifest of counts and SHA-256."""
-    headers = {"Content-Disposition": 'attachment; filename="everything.zip"', "Cache-Control": "private, no-cache"}
+    headers = {
+        "Content-Disposition": attachment(f"{collection.name}-everything.zip"),
+        "Cache-Control": "private, no-cache",
+    }
     return StreamingResponse(collection.everything(), media_type="application/zip", headers=headers)
