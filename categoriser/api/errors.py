@@ -91,6 +91,7 @@ _RETRY_AFTER_SECONDS: Final[dict[type, int]] = {
 
 __all__ = ["answer_errors", "code_of", "error_body", "invalid", "status_of"]
 
+_LONGEST_FIELD: Final = 80  # characters of a field's name that are repeated
 _log = logging.getLogger(__name__)
 
 
@@ -107,8 +108,9 @@ def error_body(code: str, message: str) -> dict[str, Any]:
 def invalid(error: ValidationError | RequestValidationError) -> InvalidRequestError:
     """The first complaint of pydantic as a sentence of ours."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    places = [_line(str(part))[:_LONGEST_FIELD] for part in first["loc"] if part not in {"body", "query", "path"}]
+    where = ".".join(places)
+    message = _line(first["msg"].removeprefix("Value error, ")).rstrip(".")
     return InvalidRequestError(f"{where}: {message}." if where else f"{message}.")
 
 
@@ -129,7 +131,12 @@ def _as_sentence(error: HTTPException) -> str:
         return "There is nothing at this address; /docs lists what there is."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return "This address takes other methods; /docs lists them."
-    return " ".join(str(error.detail).split()).rstrip(".") + "."
+    return _line(str(error.detail)).rstrip(".") + "."
+
+
+def _line(text: str) -> str:
+    """On one line, without what steers a terminal: names of fields come from whoever asks."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -85,6 +85,18 @@ def look_at(status: int, answer: Any, asked: str) -> None:
         assert "\n" not in body["error"]["message"], said
 
 
+def test_what_is_repeated_of_a_request_stays_on_one_line(service: tuple[httpx.Client, str]) -> None:
+    client, key = service
+    strange = {"S]\nv\x18\x1b[31m" + 200 * "long": 1}
+    answer = client.patch("/v1/webhooks/1", json=strange, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 422
+    look_at(answer.status_code, answer, "a field of a strange name")
+    message = answer.json()["error"]["message"]
+    assert message.startswith("S] v [31mlonglong")
+    assert message.isprintable()
+    assert len(message) < 200
+
+
 def test_no_request_is_answered_with_a_defect(service: tuple[httpx.Client, str]) -> None:
     ask_everything(service, 2)
 
