@@ -79,7 +79,7 @@ def page(connection: Connection, collection_id: int, *, before: int | None = Non
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def standing(connection: Connection, collection_id: int, *, but: Iterable[str], limit: int = 100) -> list[int]:
+def not_undone(connection: Connection, collection_id: int, *, but: Iterable[str], limit: int = 100) -> list[int]:
     """Numbers of the versions that nothing undid, the newest first, but for those of some kinds."""
     query = (
         sa.select(versions.c.version)

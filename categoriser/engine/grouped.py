@@ -35,7 +35,7 @@ class Grouped:
         self.checked: dict[int, int] = {}  # category → first row that came after it was last looked at as a whole
         self.edition = 0  # grows before anything changes, so that who finds it as it was knows that nothing did
         self.length = 0  # rows, deleted ones included
-        self.first = 0  # no row before this one weighs: where the oldest images go, nobody looks any more
+        self.first_active = 0  # no row before this one weighs: where the oldest images go, nobody looks any more
         self.removals = 0  # times that images were taken out
         self.weighing = 0  # images that count: neither deleted nor stacked
         self._micro_of: npt.NDArray[np.int32] = np.full(1024, NOBODY, np.int32)
@@ -53,7 +53,7 @@ class Grouped:
         made.lists, made.micros = self.lists.copy(self.length), self.micros.copy()
         made.calibration, made.rules, made.checked = self.calibration, self.rules, dict(self.checked)
         made.next_category, made.edition, made.removals = self.next_category, self.edition, self.removals
-        made.length, made.first, made.weighing = self.length, self.first, self.weighing
+        made.length, made.first_active, made.weighing = self.length, self.first_active, self.weighing
         made._micro_of = self._micro_of[: self.length].copy()
         made._head_of = self._head_of[: self.length].copy()
         return made
@@ -77,7 +77,10 @@ class Grouped:
     @property
     def active(self) -> npt.NDArray[np.bool_]:
         """Rows that weigh: neither deleted nor stacked."""
-        return (self._micro_of[: self.length] >= 0) & (self._head_of[: self.length] < 0)
+        return self._active(0, self.length)
+
+    def _active(self, start: int, end: int) -> npt.NDArray[np.bool_]:
+        return (self._micro_of[start:end] >= 0) & (self._head_of[start:end] < 0)
 
     def present(self) -> IntVector:
         """Rows that are not deleted, stacked ones included; may be asked while the collection is being written."""
@@ -125,10 +128,10 @@ class Grouped:
             return self._cells.search(queries, k)
         if not self.weighing:
             return np.full((len(queries), k), NOBODY, np.int32), np.full((len(queries), k), -9.0, np.float32)
-        first, length = self.first, self.length
+        first, length = self.first_active, self.length
         cosines = similarities(queries, self.rows.matrix[first:length])
         if self.weighing < length - first:
-            cosines[:, (self._micro_of[first:length] < 0) | (self._head_of[first:length] >= 0)] = -9.0
+            cosines[:, ~self._active(first, length)] = -9.0
         best = largest(cosines, min(k, length - first)).astype(np.int32)
         return best_of(best + np.int32(first), np.take_along_axis(cosines, best, axis=1), k)
 

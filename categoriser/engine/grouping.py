@@ -190,7 +190,7 @@ class Grouping(Grouped):
         self.removals += 1
         promoted: list[int] = []
         leaving = set(rows.tolist())
-        stacked = self.first + np.flatnonzero(self.head_of[self.first :] >= 0)
+        stacked = self.first_active + np.flatnonzero(self.head_of[self.first_active :] >= 0)
         for row in rows.tolist():
             if self._head_of[row] >= 0:
                 self._head_of[row] = NOBODY
@@ -215,14 +215,14 @@ class Grouping(Grouped):
                 if self._cells is not None:
                     self._cells.add(np.array([heir]), self.rows.matrix)
                 promoted.append(heir)
-        self.first = self._first_from(self.first)
+        self.first_active = self._first_active_from(self.first_active)
         self.lists.forget(rows, self.length)
         heirs = np.array(promoted, np.int64)
         if len(heirs):
             self._link(heirs)
         return heirs
 
-    def _first_from(self, row: int) -> int:
+    def _first_active_from(self, row: int) -> int:
         """The first row that weighs, from one on; an heir comes after the image it was stacked on."""
         weighing = np.flatnonzero(self.active[row:])
         return row + int(weighing[0]) if len(weighing) else self.length
@@ -311,7 +311,7 @@ class Grouping(Grouped):
         self._micro_of[: self.length], self._head_of[: self.length] = micro_of, head_of
         self.calibration, self.next_category = calibration, next_category
         active = np.flatnonzero(self.active)
-        self.first, self.weighing = self._first_from(0), len(active)
+        self.first_active, self.weighing = self._first_active_from(0), len(active)
         matrix = self.rows.matrix
         order = active[np.argsort(micro_of[active], kind="stable")]
         counts = np.bincount(micro_of[active], minlength=len(categories))

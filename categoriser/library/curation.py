@@ -193,7 +193,7 @@ class Curation:
             return replace(done, what=f"only event {event}; {done.what}")
         if version is None:
             with self._storage.database.read() as connection:
-                found = history.standing(connection, self._id, but=_OF_THEMSELVES)
+                found = history.not_undone(connection, self._id, but=_OF_THEMSELVES)
             if not found:
                 raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
             return self._edit(self._undoer.undo(*found))

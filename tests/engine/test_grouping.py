@@ -48,7 +48,7 @@ def check(grouping: Grouping) -> None:
     stacked = np.flatnonzero(heads >= 0)
     assert grouping.active[heads[stacked]].all(), "stacked on an image that does not weigh"
     assert (labels[stacked] == labels[heads[stacked]]).all()
-    assert not grouping.active[: grouping.first].any(), "a row that weighs lies before the first one"
+    assert not grouping.active[: grouping.first_active].any(), "a row that weighs lies before the first one"
     if len(active):
         queries = matrix[active[:: max(1, len(active) // 3)]]
         _, nearest = grouping.neighbours(queries, 5)

@@ -197,14 +197,8 @@ def _refused(name: str, error: CategoriserError) -> UploadResult:
 
 
 def _just_filed(row: CollectionRow, filed: Filed) -> Uploaded:
-    return Uploaded(
-        image_id=filed.image_id,
-        category=filed.category,
-        label=label_of(None if filed.category is None else row.category_number(filed.category), filed.label),
-        known=filed.known,
-        stacked_on=filed.stacked_on,
-        tentative=filed.tentative,
-    )
+    number = None if filed.category is None else row.category_number(filed.category)
+    return _as_answer(filed, filed.category, label_of(number, filed.label), filed.tentative)
 
 
 def _uploaded(collection: Collection, filed: Sequence[Filed]) -> list[Uploaded]:
@@ -213,14 +207,19 @@ def _uploaded(collection: Collection, filed: Sequence[Filed]) -> list[Uploaded]:
     answers = []
     for one in filed:
         image = images.get(one.image_id)
-        answers.append(
-            Uploaded(
-                image_id=one.image_id,
-                category=one.category if image is None else image.category,
-                label=None if image is None else image.label,
-                known=one.known,
-                stacked_on=one.stacked_on,
-                tentative=one.tentative if image is None else image.tentative,
-            )
-        )
+        if image is None:
+            answers.append(_as_answer(one, one.category, None, one.tentative))
+        else:
+            answers.append(_as_answer(one, image.category, image.label, image.tentative))
     return answers
+
+
+def _as_answer(filed: Filed, category: str | None, label: str | None, tentative: bool) -> Uploaded:
+    return Uploaded(
+        image_id=filed.image_id,
+        category=category,
+        label=label,
+        known=filed.known,
+        stacked_on=filed.stacked_on,
+        tentative=tentative,
+    )
