@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, Refused
 from categoriser.errors import EncoderFailedError, RejectedError
 from categoriser.intake import Item
+from categoriser.library.interrupts import Check, interrupts_held
 from categoriser.pipeline import Pipeline
 
 Progress = Callable[[int, int | None], None]  # done so far, number of all when it is known
+_LOOK_UP: Final = 0.2  # seconds without looking for a Ctrl-C
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ def add_items(
 
     Raises:
         CategoriserError: something that concerns them all, such as missing weights; what was filed by then stays.
+        KeyboardInterrupt: between two of them, for a Ctrl-C at any time; those handed over by then are filed.
     """
     started = time.perf_counter()
     total = len(items) if isinstance(items, Sized) else None
@@ -55,8 +59,10 @@ def add_items(
     )
     waiting: deque[tuple[Item, Future[Filed]]] = deque()
 
-    def settle() -> None:
-        item, future = waiting.popleft()
+    def settle(check: Check) -> None:
+        item, future = waiting[0]
+        _wait_for(future, check)
+        waiting.popleft()
         source = str(item.source or item.name)
         try:
             filed = future.result()
@@ -69,19 +75,28 @@ def add_items(
             progress(report.inputs, total)
 
     try:
-        for item in items:
-            one = _absolute(item)
-            waiting.append((_without_bytes(one), pipeline.submit(collection, one, exactly=True)))
-            while waiting and waiting[0][1].done():
-                settle()
-        while waiting:
-            settle()
+        with interrupts_held() as check:
+            for item in items:
+                check()
+                one = _absolute(item)
+                waiting.append((_without_bytes(one), pipeline.submit(collection, one, exactly=True)))
+                while waiting and waiting[0][1].done():
+                    settle(check)
+            while waiting:
+                settle(check)
     except Exception:
         for _, future in waiting:  # let those under way come to their end before the caller goes on
             future.exception()
         raise
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _wait_for(future: Future[Filed], check: Check) -> None:
+    """Not in one piece: a wait that is interrupted from within may keep a lock that the pipeline needs."""
+    while not future.done():
+        check()
+        wait([future], _LOOK_UP)
 
 
 def _without_bytes(item: Item) -> Item:
