@@ -93,7 +93,7 @@ class Grouping(Grouped):
             self.weighing += 1
             micro = int(micro_of[row - first])
             if micro < self.micros.length:
-                self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+                self.micros.join(micro, vector)
             else:
                 micro = self.micros.open(vector, categories[micro], tentative=micro in tentative)
             self._micro_of[row] = micro
@@ -210,7 +210,7 @@ class Grouping(Grouped):
                 self._head_of[orphans[1:]] = heir
                 self._micro_of[heir] = micro
                 vector = self.rows.matrix[heir]
-                self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+                self.micros.join(micro, vector)
                 self.weighing += 1
                 if self._cells is not None:
                     self._cells.add(np.array([heir]), self.rows.matrix)
@@ -268,7 +268,7 @@ class Grouping(Grouped):
         for row, micro in moves.items():
             vector = self.rows.matrix[row]
             self.micros.leave(int(self._micro_of[row]), vector)
-            self.micros.join(micro, vector, float(self.micros.sums[micro] @ vector))
+            self.micros.join(micro, vector)
             self._micro_of[row] = micro
         self.calibration = calibration or self.calibration
         self.next_category = next_category if next_category is not None else self.next_category
@@ -315,16 +315,18 @@ class Grouping(Grouped):
         matrix = self.rows.matrix
         order = active[np.argsort(micro_of[active], kind="stable")]
         counts = np.bincount(micro_of[active], minlength=len(categories))
-        sums = np.zeros((len(categories), matrix.shape[1]), np.float32)
         present = np.flatnonzero(counts)
+        sums = np.zeros((len(present), matrix.shape[1]), np.float32)
         if len(present):
             starts = np.concatenate([[0], np.cumsum(counts[present])[:-1]])
             for low in range(0, len(present), 4096):  # bounded memory: not all vectors at once
                 some = present[low : low + 4096]
                 begin = starts[low]
                 end = begin + counts[some].sum()
-                sums[some] = np.add.reduceat(matrix[order[begin:end]], starts[low : low + 4096] - begin, axis=0)
-        self.micros.rebuild(sums, counts, categories, tentative)
+                sums[low : low + 4096] = np.add.reduceat(
+                    matrix[order[begin:end]], starts[low : low + 4096] - begin, axis=0
+                )
+        self.micros.rebuild(present, sums, counts, categories, tentative)
         self._cells = None
         self._prepare_cells()
         stored = 0

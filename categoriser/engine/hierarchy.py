@@ -146,9 +146,8 @@ def _totals(
     grouping: Grouping, place: npt.NDArray[np.int32], k: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     micros = np.flatnonzero((place >= 0) & (grouping.micros.counts > 0))
-    gather = sparse.csr_matrix((np.ones(len(micros), np.float32), (place[micros], micros)), shape=(k, len(place)))
     counts = np.bincount(place[micros], weights=grouping.micros.counts[micros], minlength=k)
-    return (gather @ grouping.micros.sums).astype(np.float64), counts.astype(np.float64)
+    return grouping.micros.sums.totals(micros, place[micros], k).astype(np.float64), counts.astype(np.float64)
 
 
 def _carry(

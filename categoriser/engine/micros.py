@@ -10,17 +10,21 @@ import numpy.typing as npt
 
 from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.engine.rows import grown
+from categoriser.engine.sums import Sums
 
 UNSORTED = -1
 
 
 class MicroClusters:
-    """Numbered from 0, never reused: vector sum [d], number of images that weigh, category number or UNSORTED."""
+    """Numbered from 0, never reused: vector sum [d], number of images that weigh, category number or UNSORTED.
+
+    Emptied ones cost some 30 bytes each: memory follows the images that are there, not those that came and went.
+    """
 
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
         self.length = 0
-        self._sums: FloatMatrix = np.zeros((256, dimension), np.float32)
+        self.sums = Sums(dimension)
         self._squares: npt.NDArray[np.float64] = np.zeros(256)
         self._counts: npt.NDArray[np.int64] = np.zeros(256, np.int64)
         self._categories: npt.NDArray[np.int64] = np.full(256, UNSORTED, np.int64)
@@ -30,15 +34,10 @@ class MicroClusters:
         """The same as they are now."""
         made = MicroClusters(self.dimension)
         made.length = self.length
-        made._sums, made._squares = self.sums.copy(), self._squares[: self.length].copy()
+        made.sums, made._squares = self.sums.copy(), self._squares[: self.length].copy()
         made._counts, made._categories = self.counts.copy(), self.categories.copy()
         made._tentative = self.tentative.copy()
         return made
-
-    @property
-    def sums(self) -> FloatMatrix:
-        """[length, dimension]."""
-        return self._sums[: self.length]
 
     @property
     def counts(self) -> IntVector:
@@ -71,7 +70,7 @@ class MicroClusters:
         if number >= len(self._counts):
             self.resize(number + 1)
         self.length = number + 1
-        self._sums[number] = vector
+        self.sums.add(number, vector)
         self._squares[number] = float(vector @ vector)
         self._counts[number] = 1
         self._categories[number] = category
@@ -80,27 +79,30 @@ class MicroClusters:
 
     def resize(self, length: int) -> None:
         """Make room for numbers below ``length``; new ones are empty."""
-        self._sums = grown(self._sums, length, 0)
+        self.sums.reserve(length)
         self._squares = grown(self._squares, length, 0)
         self._counts = grown(self._counts, length, 0)
         self._categories = grown(self._categories, length, UNSORTED)
         self._tentative = grown(self._tentative, length, False)
         self.length = max(self.length, length)
 
-    def join(self, number: int, vector: FloatVector, dot: float) -> None:
-        """Add one image; ``dot`` is its product with the sum before."""
+    def join(self, number: int, vector: FloatVector, dot: float | None = None) -> None:
+        """Add one image; ``dot`` is its product with the sum before, where that is known."""
+        dot = float(self.sums.of(number) @ vector) if dot is None else dot
         self._squares[number] += 2 * dot + float(vector @ vector)
-        self._sums[number] += vector
+        self.sums.add(number, vector)
         self._counts[number] += 1
 
     def leave(self, number: int, vector: FloatVector) -> None:
         """Take one image out."""
         self._counts[number] -= 1
-        if self._counts[number]:
-            self._sums[number] -= vector
-        else:
-            self._sums[number] = 0
-        self._squares[number] = float(self._sums[number] @ self._sums[number])
+        if not self._counts[number]:
+            self.sums.clear(number)
+            self._squares[number] = 0
+            return
+        self.sums.subtract(number, vector)
+        left = self.sums.of(number)
+        self._squares[number] = float(left @ left)
 
     def closest(self, numbers: list[int], vector: FloatVector, threshold: float) -> tuple[int, float]:
         """The best fitting of ``numbers``, by cosine to its centroid, among those alike enough on average.
@@ -109,8 +111,9 @@ class MicroClusters:
         for every n. Returns (number, x·S), or (-1, 0) when none fits.
         """
         best, best_dot, best_cosine = -1, 0.0, -math.inf
-        dots = (self._sums[numbers] @ vector).tolist()
-        counts, squares = self._counts[numbers].tolist(), self._squares[numbers].tolist()
+        asked = np.array(numbers)
+        dots = (self.sums[asked] @ vector).tolist()
+        counts, squares = self._counts[asked].tolist(), self._squares[asked].tolist()
         for number, dot, count, square in zip(numbers, dots, counts, squares, strict=True):
             if dot >= threshold * count:
                 cosine = dot / math.sqrt(max(square, 1e-12))
@@ -120,7 +123,7 @@ class MicroClusters:
 
     def nearest(self, numbers: IntVector, query: FloatVector, lists: int) -> IntVector:
         """The ``lists`` of ``numbers`` with the best centroid cosine to a query [d], best first."""
-        cosines = (self._sums[numbers] @ query) / np.sqrt(np.maximum(self._squares[numbers], 1e-12))
+        cosines = (self.sums[numbers] @ query) / np.sqrt(np.maximum(self._squares[numbers], 1e-12))
         return numbers[np.argsort(-cosines)[:lists]]
 
     def settled_of(self, numbers: list[int]) -> list[int]:
@@ -139,13 +142,19 @@ class MicroClusters:
         self._categories[: self.length] = categories
 
     def rebuild(
-        self, sums: FloatMatrix, counts: IntVector, categories: IntVector, tentative: npt.NDArray[np.bool_]
+        self,
+        present: IntVector,
+        sums: FloatMatrix,
+        counts: IntVector,
+        categories: IntVector,
+        tentative: npt.NDArray[np.bool_],
     ) -> None:
-        """Replace everything by stored values."""
+        """Replace everything by stored values: ``sums`` [n, d] of those ``present`` [n], the others [length]."""
         self.length = 0
         self.resize(len(counts))
-        self._sums[: self.length] = sums
-        self._squares[: self.length] = np.einsum("ij,ij->i", sums, sums)
+        self.sums.rebuild(present, sums, self.length)
+        self._squares[: self.length] = 0
+        self._squares[present] = np.einsum("ij,ij->i", sums, sums)
         self._counts[: self.length] = counts
         self._categories[: self.length] = categories
         self._tentative[: self.length] = tentative
@@ -157,12 +166,9 @@ def middles(micros: MicroClusters) -> tuple[IntVector, FloatMatrix]:
     May be asked while the collection is being written.
     """
     length = micros.length
-    categories, sums = micros.categories[:length].copy(), micros.sums[:length]
+    categories = micros.categories[:length].copy()
     members = np.flatnonzero((categories != UNSORTED) & (micros.counts[:length] > 0))
-    members = members[np.argsort(categories[members], kind="stable")]
-    if not len(members):
-        return np.zeros(0, np.int64), np.zeros((0, micros.dimension), np.float32)
-    numbers, starts = np.unique(categories[members], return_index=True)
-    means: FloatMatrix = np.add.reduceat(sums[members], starts, axis=0)
+    numbers, place = np.unique(categories[members], return_inverse=True)
+    means = micros.sums.totals(members, place, len(numbers))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     return numbers, means

@@ -15,6 +15,7 @@ from categoriser.engine.calibrate import Calibration
 from categoriser.engine.micros import UNSORTED
 from categoriser.engine.parameters import Parameters
 from categoriser.engine.rules import NO_RULES, Rules
+from categoriser.engine.sums import Sums
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Snapshot:
     neighbours: npt.NDArray[np.int32]  # [n, k] dense numbers, -1 where there is none
     cosines: FloatMatrix  # [n, k]
     micro_of: IntVector  # [n]
-    sums: FloatMatrix  # [m, d]
+    sums: Sums  # of the m
     counts: npt.NDArray[np.float64]  # [m]
     categories: IntVector  # [m]
 
@@ -147,7 +148,6 @@ class _Regrouping:
         m, live, first_new = len(self.counts), self.live, self.next_number
         key = np.where(self.categories >= 0, self.categories, first_new + np.arange(m))[live]
         nodes, node = np.unique(key, return_inverse=True)  # below first_new: a category; else one micro-cluster
-        gather = sparse.csr_matrix((np.ones(len(live), np.float32), (live, node)), shape=(m, len(nodes)))
         node_of = np.full(m, -1, np.int64)
         node_of[live] = node
         start, end = (node_of[side] for side in self.ends)
@@ -155,7 +155,7 @@ class _Regrouping:
         sizes = np.bincount(node, weights=self.counts[live]).astype(np.float64)
         whole = Groups(
             links=_symmetric(start[between], end[between], len(nodes)),
-            sums=(gather.T @ self.sums).astype(np.float64),
+            sums=self.sums.totals(live, node, len(nodes)).astype(np.float64),
             counts=sizes,
             volumes=np.bincount(node, weights=self.volumes[live]).astype(np.float64),
             total=self.total,
@@ -220,8 +220,7 @@ def refine(
     label = np.where(present >= 0, np.searchsorted(numbers, present), -1)
     filed_micros = np.flatnonzero((categories >= 0) & (snapshot.counts > 0))
     owner = np.searchsorted(numbers, categories[filed_micros])
-    gather = sparse.csr_matrix((np.ones(len(owner), np.float32), (owner, filed_micros)), shape=(k, len(categories)))
-    sums = (gather @ snapshot.sums).astype(np.float64)
+    sums = snapshot.sums.totals(filed_micros, owner, k).astype(np.float64)
     links = _links_of(asked, snapshot, calibration.veto)
     for _ in range(parameters.refine_passes):
         filed = np.flatnonzero(label >= 0)

@@ -184,8 +184,7 @@ class Overview(Finding):
             micros, middle = state.grouping.micros, state.grouping.calibration.middle
             used = np.flatnonzero((micros.counts > 0) & (micros.categories != UNSORTED))
             numbers, place = np.unique(micros.categories[used], return_inverse=True)
-            sums = np.zeros((len(numbers), micros.sums.shape[1]))
-            np.add.at(sums, place, micros.sums[used])
+            sums = micros.sums.totals(used, place, len(numbers)).astype(np.float64)
             sizes = np.bincount(place, micros.counts[used], minlength=len(numbers))
         if number not in numbers.tolist():
             return []

@@ -139,7 +139,8 @@ class _Sample:
 def middle(state: EngineState, number: int) -> FloatVector:
     """The mean of a category's images, scaled to unit length [d]; zero for one without images."""
     micros = state.grouping.micros
-    total = micros.sums[(micros.categories == number) & (micros.counts > 0)].sum(axis=0).astype(np.float64)
+    own = np.flatnonzero((micros.categories == number) & (micros.counts > 0))
+    total = micros.sums[own].sum(axis=0).astype(np.float64)
     scaled: FloatVector = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
     return scaled
 

@@ -35,7 +35,8 @@ def gathered(state: EngineState) -> dict[int, Evidence]:
     for number, members in zip(numbers.tolist(), np.split(rows[order], starts[1:]), strict=bool(len(rows))):
         if number != UNSORTED:
             seen = members[np.linspace(0, len(members) - 1, min(SEEN, len(members))).astype(np.int64)]
-            total = micros.sums[(micros.categories == number) & (micros.counts > 0)].sum(axis=0)
+            own = np.flatnonzero((micros.categories == number) & (micros.counts > 0))
+            total = micros.sums[own].sum(axis=0)
             found[number] = Evidence(number, len(members), _unit(total[None])[0], grouping.rows.matrix[seen].copy())
     return found
 
