@@ -10,6 +10,8 @@ import json
 import sys
 import tempfile
 import time
+from collections import deque
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from benchmarks.http_load import (
     Load,
     Service,
     ask,
+    bare_service,
     drive,
     drive_on,
     photos,
@@ -31,41 +34,98 @@ from benchmarks.http_load import (
 from benchmarks.measure import milliseconds, row
 from categoriser import Library
 from categoriser.encoders import open_encoder
+from categoriser.intake import Item
 
 ENCODER = "classic"
 SOME, MANY = 400, 1000
 POSTGRESQL = "--postgresql" in sys.argv
-RATE = 30.0  # uploads a second of 20 clients together, where they do not send as fast as they can
+RATES = (10.0, 30.0)  # uploads a second of 20 clients together, where they do not send as fast as they can
+WARM = 20
 
 
 def main() -> None:
     """Print the rows of the parts named, or of all."""
-    parts = {"answers": answers, "throughput": throughput, "search": search, "users": users, "thousand": thousand}
+    parts = {
+        "answers": answers,
+        "durable": durable,
+        "throughput": throughput,
+        "search": search,
+        "users": users,
+        "thousand": thousand,
+    }
     for name in [one for one in sys.argv[1:] if one in parts] or parts:
         parts[name]()
 
 
 def answers() -> None:
-    """How long 202 and 201 take."""
+    """How long 202 and 201 take, here and in a service that does nothing but what none can leave out; how many 202."""
     pictures = photos(2 * SOME + MANY)
     single = single_image_time(pictures[:50])
     row("encoder alone, one picture (prepared and encoded)", "", f"p50 {single:.1f} ms")
+    for rate in RATES:  # one after the other: the machine's speed changes from minute to minute
+        with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER, postgresql=POSTGRESQL) as running:
+            promised, filed = _answered(running, pictures, rate)
+        with tempfile.TemporaryDirectory() as folder, bare_service(Path(folder)) as running:
+            bare_promised, bare_filed = _answered(running, pictures, rate)
+        row(
+            f"202, 20 clients, {rate:.0f} uploads/s together, filing beside it",
+            "p50 ≤ 5 ms",
+            f"{_told(promised)}; bare service {_told(bare_promised)}",
+        )
+        row(
+            f"201, 20 clients, {rate:.0f} uploads/s together",
+            f"p50 ≤ {single + 10:.1f} ms",
+            f"{_told(filed)}; bare service {_told(bare_filed)}",
+        )
     with tempfile.TemporaryDirectory() as folder, service(Path(folder), ENCODER, postgresql=POSTGRESQL) as running:
-        drive(running, [upload("warm", [one]) for one in pictures[:20]])
-        load = drive(running, [upload("a", [one], promise=True) for one in pictures[:SOME]], rate=RATE)
-        row(f"202, 20 clients, {RATE:.0f} uploads/s together, filing beside it", "p50 ≤ 5 ms", _told(load))
-        wait_for_images(running, "a", SOME)
-        load = drive(running, [upload("b", [one]) for one in pictures[SOME : 2 * SOME]], rate=RATE)
-        row(f"201, 20 clients, {RATE:.0f} uploads/s together", f"p50 ≤ {single + 10:.1f} ms", _told(load))
-        load = drive(running, [upload("c", [one], promise=True) for one in pictures[2 * SOME :]])
-        row("202, 20 clients as fast as they can, one picture a request", "≥ 2,000 pictures/s", _told(load, 1))
-        before = running.resident_mb()
-        wait_for_images(running, "c", MANY)
-        row("… resident memory then, and once all are filed", "", f"{before:.0f} MB, {running.resident_mb():.0f} MB")
-        batches = [pictures[start : start + 20] for start in range(0, 2 * SOME, 20)]
-        load = drive(running, [upload("d", batch, promise=True) for batch in batches])
-        row("202, 20 clients as fast as they can, 20 pictures a request", "≥ 2,000 pictures/s", _told(load, 20))
-        wait_for_images(running, "d", 2 * SOME)
+        _promises(running, pictures)
+
+
+def _answered(running: Service, pictures: list[bytes], rate: float) -> tuple[Load, Load]:
+    """Loads of 202 and of 201."""
+    number = int(min(SOME, 20 * rate)) - WARM
+    drive(running, [upload("a", [one]) for one in pictures[:WARM]])
+    promised = drive(running, [upload("a", [one], promise=True) for one in pictures[WARM : WARM + number]], rate=rate)
+    wait_for_images(running, "a", WARM + number)
+    return promised, drive(running, [upload("a", [one]) for one in pictures[SOME : SOME + number]], rate=rate)
+
+
+def _promises(running: Service, pictures: list[bytes]) -> None:
+    """How many pictures a second become durable."""
+    drive(running, [upload("warm", [one]) for one in pictures[:WARM]])
+    load = drive(running, [upload("c", [one], promise=True) for one in pictures[2 * SOME :]])
+    row("202, 20 clients as fast as they can, one picture a request", "≥ 2,000 pictures/s", _told(load, 1))
+    before = running.resident_mb()
+    wait_for_images(running, "c", MANY)
+    row("… resident memory then, and once all are filed", "", f"{before:.0f} MB, {running.resident_mb():.0f} MB")
+    batches = [pictures[start : start + 20] for start in range(0, 2 * SOME, 20)]
+    load = drive(running, [upload("d", batch, promise=True) for batch in batches])
+    row("202, 20 clients as fast as they can, 20 pictures a request", "≥ 2,000 pictures/s", _told(load, 20))
+    wait_for_images(running, "d", 2 * SOME)
+
+
+def durable() -> None:
+    """How many pictures a second the inbox takes: the service without HTTP."""
+    pictures = photos(2 * MANY)
+    for size in (1, 20):
+        with tempfile.TemporaryDirectory() as folder, Library.open(folder, ENCODER) as library:
+            target, waiting = library.collection("a").row, deque[Future[list[int]]]()
+            library.pipeline.feeder.stop()  # nothing is filed meanwhile
+            started = time.perf_counter()
+            for start in range(0, len(pictures), size):
+                items = [Item(f"{place}.jpg", data=pictures[place]) for place in range(start, start + size)]
+                promised = [library.uploads.prepare(target, one) for one in items]
+                waiting.append(library.uploads.promise(target, promised)[1])
+                if len(waiting) == 20:  # so many clients wait for their answers
+                    waiting.popleft().result()
+            for one in waiting:
+                one.result()
+            rate = len(pictures) / (time.perf_counter() - started)
+        row(
+            f"durable in the inbox, 20 uploads at a time, {size} of {len(pictures[0]) // 1000} kB each",
+            "≥ 2,000 pictures/s",
+            f"{rate:,.0f} pictures/s",
+        )
 
 
 def single_image_time(pictures: list[bytes]) -> float:

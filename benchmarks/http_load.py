@@ -8,8 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -41,16 +41,26 @@ class Service:
 @contextmanager
 def service(folder: Path, encoder: str, *, postgresql: bool = False) -> Iterator[Service]:
     """Start it on a library and stop it; ``postgresql``: with the catalog in a server of its own."""
-    command = [sys.executable, "-m", "categoriser", "serve", "--port", "0", "--json", "--library", str(folder)]
+    command = ["-m", "categoriser", "serve", "--port", "0", "--json", "--library", str(folder), "--encoder", encoder]
     with ExitStack() as stack:
         environment = dict(os.environ)
         if postgresql:
             from tests.postgres import cluster
 
             environment["CATEGORISER_DATABASE"] = stack.enter_context(cluster())
-        process = stack.enter_context(
-            subprocess.Popen([*command, "--encoder", encoder], stdout=subprocess.PIPE, text=True, env=environment)
-        )
+        yield stack.enter_context(_running(command, environment))
+
+
+def bare_service(folder: Path) -> AbstractContextManager[Service]:
+    """The peer: a service that does nothing but what no upload service can leave out."""
+    return _running(["-m", "benchmarks.bare_service", str(folder)], dict(os.environ))
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Service]:
+    with subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())["listening"]
         host, _, port = told.removeprefix("http://").rpartition(":")
