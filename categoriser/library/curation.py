@@ -134,7 +134,13 @@ class Curation:
         return self._edit(self._editor.reject(image_ids, expected=expected))
 
     def merge(self, winner: str, losers: Several[str], *, expected: int | None = None) -> Edit:
-        """Make categories one; the ids of the losers lead to the winner for ever."""
+        """Make categories one; the ids of the losers lead to the winner for ever.
+
+        Raises:
+            ConfigurationError: it is one category and no other.
+        """
+        if not set(losers) - {winner}:
+            raise ConfigurationError("A merge needs at least two different categories.")
         numbers = [self._number(category) for category in losers]
         return self._edit(self._editor.merge(self._number(winner), numbers, expected=expected))
 

@@ -79,6 +79,8 @@ class Editor(Editing):
     def merge(self, winner: int, losers: Collection[int], *, expected: int | None = None) -> Edited:
         """Make categories one, which no run splits again; the losers' ids lead to the winner for ever.
 
+        Those that were made one before, by a run or by the same request, are kept one.
+
         Raises:
             NotFoundError: one of them does not exist.
             OutdatedError: the taxonomy is not at the version ``expected``.
@@ -86,8 +88,6 @@ class Editor(Editing):
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, expected)
             others = set(losers) - {winner}
-            if not others:
-                raise ConfigurationError("A merge needs at least two different categories.")
             for number in {winner, *others}:
                 self._living(state, number)
             change = Change()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from categoriser import Collection, ConflictError, Library
+from categoriser import Collection, ConfigurationError, ConflictError, Library
 from tests.prepared import Make, copy_of
 from tests.whole import clusters
 
@@ -169,6 +169,20 @@ def test_a_merge_writes_no_vector_and_the_old_id_leads_on(tmp_path: Path) -> Non
         assert collection.category(first).size >= sizes[first] + sizes[second]  # no run takes it apart
         collection.undo(collection.versions()[1].version)
         assert {category.id: category.size for category in collection.categories()}[second] == sizes[second]
+
+
+def test_a_merge_of_what_is_one_by_now_keeps_it_one(tmp_path: Path) -> None:
+    library, collection = sorted_collection(tmp_path)
+    with library:
+        first, second = [category.id for category in collection.categories()[:2]]
+        done = collection.merge(first, [second])
+        again = collection.merge(first, [second])  # the first answer was lost, and the request is sent again
+        assert again.version == done.version
+        collection.undo(done.version)
+        both = [collection.category(one).id for one in (first, second)]
+        assert both == [first, second]
+        with pytest.raises(ConfigurationError, match="two different"):
+            collection.merge(second, [second])
 
 
 def test_a_merge_takes_back_what_was_said_against_it(tmp_path: Path) -> None:
