@@ -41,7 +41,7 @@ def content(state: EngineState) -> dict[str, Any]:
             for one in (
                 grouping.micro_of,
                 grouping.head_of,
-                micros.sums,
+                micros.sums[np.arange(micros.length)],
                 micros.counts,
                 micros.categories,
                 micros.norms,
