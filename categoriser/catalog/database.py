@@ -132,7 +132,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # a commit survives power loss
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA cache_size=-8000")  # each connection has its own; the system caches the file as well
+    cursor.execute("PRAGMA cache_size=-2000")  # kB of each connection; the system caches the file as well
     cursor.close()
 
 
