@@ -1,7 +1,12 @@
 """For all tests."""
 
 import os
+import signal
 import sys
+
+# in the background of a shell Ctrl-C is ignored, by everything started from there as well: some tests press it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the tests run side by side: threads of matrix products that wait for each other, spinning, only take from the others
 os.environ.setdefault("OMP_NUM_THREADS", "1")

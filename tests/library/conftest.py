@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from categoriser import Library
+from categoriser.state import delivery
 from tests.prepared import copy_of, nothing
+
+
+@pytest.fixture(autouse=True)
+def _settled_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some wait until the store has everything: not ten seconds each."""
+    monkeypatch.setattr(delivery, "_FLUSH_SECONDS", 0.5)
 
 
 @pytest.fixture
