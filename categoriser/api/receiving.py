@@ -142,7 +142,7 @@ class Receiver:
     async def _submit(self, row: CollectionRow, item: Item, *, patient: bool) -> Future[Filed]:
         while True:
             try:
-                return self._library.pipeline.submit(row, item, wait=False)
+                return self._library.pipeline.submit(row, item, wait=False, promised=False)
             except BusyError as error:
                 if not patient or isinstance(error, StoppingError):
                     raise

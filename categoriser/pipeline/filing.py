@@ -11,6 +11,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
 from categoriser.errors import (
@@ -32,6 +34,7 @@ from categoriser.errors import (
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run_due_at
 from categoriser.pipeline.due_runs import is_due, run_due
+from categoriser.pipeline.kept import Kept, refuse, settle_failures
 from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
 
@@ -53,6 +56,7 @@ class Arrival:
     vector: FloatVector  # [d], unit length
     facts: Mapping[str, Any] = field(default_factory=dict)
     inbox_id: int | None = None
+    kept: Kept | None = None  # there is no inbox entry: its files are kept with its image
 
 
 def check_id(image_id: str) -> None:
@@ -170,19 +174,31 @@ def _file(
         vectors = np.stack([arrival.vector for arrival in batch.new])
         micro_of = state.grouping.add(vectors, _twins(state, first_row), seen)
     lookout.look(state.grouping, following)
-    order = None
-    if batch.new or settled or any(arrivals[place].inbox_id is not None for place in batch.refused):
-        with storage.database.write(reshapes=False) as connection:
-            if batch.new:
-                order = _write(connection, state, batch.new, micro_of, first_row, micros_before)
-            inbox.settle(connection, settled)
-            for place, problem in batch.refused.items():
-                number = arrivals[place].inbox_id
-                if number is not None:
-                    inbox.fail(connection, number, str(problem))
-    if order is not None:
-        storage.delivery.deliver(order)
+    orders: list[outbox.Order] = []
+    kept = [arrival.kept for arrival in batch.new if arrival.kept is not None]
+    left = [arrivals[place] for place in batch.refused]
+    if batch.new or settled or any(one.inbox_id is not None or one.kept is not None for one in left):
+        with storage.media.settling if kept else nullcontext():
+            with storage.database.write(reshapes=False) as connection:
+                if batch.new:
+                    orders.append(_write(connection, state, batch.new, micro_of, first_row, micros_before))
+                inbox.settle(connection, settled)
+                orders += settle_failures(connection, state.collection, kept)
+                for place, problem in batch.refused.items():
+                    orders += _refuse(connection, state.collection, arrivals[place], str(problem))
+            for one in kept:
+                one.settle(storage.media, state.collection.key)
+    if orders:
+        storage.delivery.deliver(*orders)
     return _answers(storage, state, arrivals, batch, first_row)
+
+
+def _refuse(connection: Connection, collection: CollectionRow, arrival: Arrival, reason: str) -> list[outbox.Order]:
+    if arrival.inbox_id is not None:
+        inbox.fail(connection, arrival.inbox_id, reason)
+    elif arrival.kept is not None:
+        return refuse(connection, collection, arrival.kept, reason)
+    return []
 
 
 def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> _Sorted:

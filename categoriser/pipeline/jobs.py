@@ -11,6 +11,7 @@ from typing import Any
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.errors import StoppingError
+from categoriser.pipeline.kept import Kept
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +27,7 @@ class Job:
     unhurried: bool = False  # nobody waits for the answer
     exactly: bool = False  # nothing is filed before the run that it makes due
     facts: Mapping[str, Any] = field(default_factory=dict)
+    kept: Kept | None = None
     vector: FloatVector | None = None
     error: BaseException | None = None
     ready: bool = False

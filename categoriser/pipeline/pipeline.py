@@ -39,6 +39,7 @@ from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.jobs import Job, stopping
+from categoriser.pipeline.kept import forget
 from categoriser.pipeline.reception import Accepted, Fetchers, Reception
 from categoriser.settings import Settings
 from categoriser.state import Storage
@@ -120,6 +121,7 @@ class Pipeline:
         inbox_id: int | None = None,
         wait: bool = True,
         exactly: bool = False,
+        promised: bool = True,
         accepted: Accepted | None = None,
     ) -> Future[Filed]:
         """Take a picture; the future answers once it is filed, durable and searchable, or says why it cannot be.
@@ -133,6 +135,7 @@ class Pipeline:
             wait: with too much under way wait for room, or raise BusyError at once.
             exactly: a run that growth makes due is done before anything else is filed, so that the same pictures in the
                 same order always lead to the same categories.
+            promised: it lies durable in the inbox before anything else is done; without, before the future answers.
             accepted: called in another thread with the image id once the picture is durable in the inbox, from when on
                 it will be filed even if this process is killed.
 
@@ -167,7 +170,7 @@ class Pipeline:
             # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
             context = copy_context()  # the caller's, so that what is logged there says for which request
             readers, receive = (self._later, self._receive_later) if job.unhurried else (self._readers, self._receive)
-            readers.submit(collection.id, lambda: context.run(receive, job, item, inbox_id, accepted))
+            readers.submit(collection.id, lambda: context.run(receive, job, item, inbox_id, accepted, promised))
         if not job.unhurried:
             self._courtesy.begin()
             job.future.add_done_callback(lambda _: self._courtesy.end())
@@ -232,6 +235,7 @@ class Pipeline:
             self._closed = True
         self._readers.close()
         self._later.close()
+        self._reception.close()
         self.acceptance.close()
         for thread in self._encoding.values():
             thread.close()
@@ -240,13 +244,17 @@ class Pipeline:
         self._runs.close()
         self._fetchers.close()
 
-    def _receive_later(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+    def _receive_later(
+        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
+    ) -> None:
         with self._courtesy.giving_way():
-            self._receive(job, item, inbox_id, accepted)
+            self._receive(job, item, inbox_id, accepted, promised)
 
-    def _receive(self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None) -> None:
+    def _receive(
+        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
+    ) -> None:
         try:
-            received = self._read(job, item, inbox_id, accepted)
+            received = self._read(job, item, inbox_id, accepted, promised)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             received = None
             self._finish_early(job, error)
@@ -257,7 +265,7 @@ class Pipeline:
             encoder.put(job, prepared)
 
     def _read(
-        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None
+        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
     ) -> tuple[EncoderThreads, npt.NDArray[Any]] | None:
         """What is to be encoded, and by what; None when the picture is done with."""
         observer, begun = self._storage.observer, time.perf_counter()
@@ -265,7 +273,7 @@ class Pipeline:
             self._finish_early(job, stopping())
             return None
         encoder = self._encoder_of(job.collection)
-        received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted)
+        received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted, promised=promised)
         if isinstance(received, Filed):
             observer.stage("read", begun, time.perf_counter(), [job.origin])
             self._answer(job, received)
@@ -273,6 +281,7 @@ class Pipeline:
         observer.stage("read", begun, received.read_at, [job.origin])
         observer.stage("decode", received.read_at, time.perf_counter(), [job.origin])
         job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
+        job.kept = received.kept
         if received.prepared is None:  # it came with its vector
             job.vector, job.ready = received.vector, True
             self._drain_soon(job.collection.id)
@@ -329,6 +338,9 @@ class Pipeline:
                         del self._lanes[collection_id]
                         self._lanes_guard.notify_all()
                     return
+            for job in jobs:
+                if job.kept is not None and job.future.done():  # given up
+                    self._forget(job)
             jobs = [job for job in jobs if not job.future.done()]
             with self._courtesy.giving_way() if all(job.unhurried for job in jobs) else nullcontext():
                 self._file(collection_id, jobs)
@@ -340,11 +352,12 @@ class Pipeline:
         filing: list[Job] = []
         arrivals = []
         for job in jobs:
-            if job.error is not None or job.vector is None:
-                job.answer(job.error or RuntimeError("a picture left the encoder without a vector"))
+            problem = job.error or (None if job.kept is None else job.kept.problem())
+            if problem is not None or job.vector is None:
+                self._refuse(job, problem or RuntimeError("a picture left the encoder without a vector"))
             else:
                 filing.append(job)
-                arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id))
+                arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id, job.kept))
         if not arrivals:
             return
         unanswered, begun = deque(filing), time.perf_counter()
@@ -367,9 +380,29 @@ class Pipeline:
             else:
                 _log.exception("a batch of %d pictures could not be filed", len(unanswered))
             for job in unanswered:
-                job.answer(error)
+                self._refuse(job, error)
             return
         self._tell_filed(collection_id)
+
+    def _refuse(self, job: Job, error: BaseException) -> None:
+        """Answer with an error; what is worth another attempt waits for it in the inbox."""
+        if job.kept is not None and passing(error):
+            try:
+                accepting = self.acceptance.accept(job.collection, job.kept.entry, job.kept.data)
+                job.inbox_id, job.kept = accepting.result()[0], None
+            except Exception as problem:  # then it is over, as whoever asks is told
+                _log.warning("a picture that could not be filed could not be kept either: %s", problem)
+        if job.kept is not None and not isinstance(error, NotFoundError):
+            self._forget(job)
+        job.answer(error)
+
+    def _forget(self, job: Job) -> None:
+        """Delete the files of a picture that is not filed."""
+        try:
+            if job.kept is not None:
+                forget(self._storage, job.collection, job.kept)
+        except Exception:  # `categoriser doctor` finds them
+            _log.warning("files of a picture that was given up could not be deleted", exc_info=True)
 
     def _done(self, job: Job, future: Future[Filed]) -> None:
         self._room.release()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from categoriser.errors import ConflictError, NotFoundError, RejectedError, Unre
 from categoriser.intake import Encoded, Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
 from categoriser.pipeline.acceptance import Acceptance, clear_failed
 from categoriser.pipeline.filing import check_id
+from categoriser.pipeline.kept import Kept
 from categoriser.pipeline.waiting import waiting_item
 from categoriser.state import Storage
 
+_WRITERS = 4  # threads that wait for the disk
 _ID_LENGTH = 32  # hex digits of the content hash that make an id: 128 bits
 
 Accepted = Callable[[str], None]  # told the image id
@@ -49,9 +52,10 @@ class Received:
     image_id: str
     prepared: npt.NDArray[Any] | None  # what the encoder takes; None: there is a vector
     facts: Mapping[str, Any]  # columns of the images table
-    inbox_id: int
+    inbox_id: int | None  # None: it was kept without
     read_at: float  # moment of time.perf_counter
     vector: FloatVector | None = None  # it was encoded elsewhere
+    kept: Kept | None = None
 
 
 class Reception:
@@ -65,6 +69,11 @@ class Reception:
         self._limits = limits
         self._thumbnail_side = thumbnail_side
         self._acceptance = acceptance
+        self._writers = ThreadPoolExecutor(_WRITERS, "keep")
+
+    def close(self) -> None:
+        """Write what is to be written, and end."""
+        self._writers.shutdown()
 
     def receive(
         self,
@@ -73,8 +82,10 @@ class Reception:
         encoder: Encoder,
         inbox_id: int | None,
         accepted: Accepted | None = None,
+        *,
+        promised: bool = True,
     ) -> Received | Filed:
-        """Read and decode one input, or an entry of the inbox; on return it is durable there.
+        """Read and decode one input, or an entry of the inbox; on return it is durable there if it was ``promised``.
 
         A picture that is known already is answered at once. ``accepted`` is told the id once it is durable, or known.
 
@@ -88,7 +99,7 @@ class Reception:
         if item is None:
             raise RejectedError("There is neither a picture nor an entry of the inbox; give one of them.")
         try:
-            return self._receive(collection, item, encoder, inbox_id, accepted, entry)
+            return self._receive(collection, item, encoder, inbox_id, accepted, entry, promised=promised)
         except OSError:
             if self._gone(collection):  # its folders went while we wrote
                 raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.") from None
@@ -102,8 +113,12 @@ class Reception:
         inbox_id: int | None,
         accepted: Accepted | None,
         resumed: Record | None,
+        *,
+        promised: bool,
     ) -> Received | Filed:
         digest: str | None = None
+        kept: Kept | None = None
+        media = self._storage.media
         try:
             if item.url is not None and item.image_id is not None:
                 known = self._known(collection, item.image_id)
@@ -113,40 +128,75 @@ class Reception:
             made = item.encoded if item.encoded is not None and item.encoded.encoder_id == encoder.id else None
             data, digest = self._read(item, made)
             image_id = item.image_id or digest[:_ID_LENGTH]
-            known = self._known(collection, image_id)
-            if known is not None:
-                if known["sha256"] == digest:
-                    if inbox_id is None:
-                        self._follow(collection, known, item)
-                    return self._settled(collection, known, inbox_id, accepted)
-                raise ConflictError(
-                    f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
-                )
+            there = self._there(collection, item, image_id, digest, inbox_id, accepted)
+            if there is not None:
+                return there
             read_at = time.perf_counter()
-            accepting = self._accept(collection, item, inbox_id, image_id, digest, data)
+            accept = partial(self._accept, collection, item, inbox_id, image_id, digest, data)
+            promised = promised or made is not None or inbox_id is not None
+            accepting = accept() if promised else None
+            writing = None if promised else self._writers.submit(media.keep_original, collection.key, digest, data)
             try:  # while the disk writes
                 picture = made or decode(data, side=encoder.image_side, limits=self._limits)
                 small, prepared = self._drawn(picture, encoder)
+            except RejectedError:
+                accepting = accepting or accept()  # what cannot be filed is kept, to be looked up and tried again
+                raise
             finally:
-                inbox_id = accepting.result()[0]
+                if accepting is not None:
+                    inbox_id = accepting.result()[0]
                 (accepted or _nobody)(image_id)
         except RejectedError as error:
             if inbox_id is None or not isinstance(error, UnreachableError):
                 self._fail(collection, item, digest, inbox_id, error)
             raise
-        if resumed is not None and item.url is not None:
-            resumed = {**resumed, "stored": True}
-        if resumed is not None and item.data is not None:  # the database keeps it until it is filed, and no longer
-            self._storage.media.keep_original(collection.key, digest, data)
-        self._storage.media.keep_thumbnail(collection.key, digest, small)
+        if resumed is not None:
+            resumed = self._resumed(collection, item, resumed, digest, data)
+        if writing is None:
+            media.keep_thumbnail(collection.key, digest, small)
+        else:
+            shown = self._writers.submit(media.keep_thumbnail, collection.key, digest, small)
+            kept = Kept({**_entry(item), "image_id": image_id, "sha256": digest}, data, small, [writing, shown])
         return Received(
             image_id=image_id,
             prepared=prepared,
             vector=None if made is None else made.vector,
             inbox_id=inbox_id,
+            kept=kept,
             read_at=read_at,
             facts=self._facts(resumed, item, digest, picture),
         )
+
+    def _there(
+        self,
+        collection: CollectionRow,
+        item: Item,
+        image_id: str,
+        digest: str,
+        inbox_id: int | None,
+        accepted: Accepted | None,
+    ) -> Filed | None:
+        """The answer for a picture that is known already.
+
+        Raises:
+            ConflictError: its id belongs to another one.
+        """
+        known = self._known(collection, image_id)
+        if known is None:
+            return None
+        if known["sha256"] != digest:
+            raise ConflictError(
+                f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
+            )
+        if inbox_id is None:
+            self._follow(collection, known, item)
+        return self._settled(collection, known, inbox_id, accepted)
+
+    def _resumed(self, collection: CollectionRow, item: Item, entry: Record, digest: str, data: bytes) -> Record:
+        """The inbox entry of one that goes on, once its original lies in our folder."""
+        if item.data is not None:  # the database keeps it until it is filed, and no longer
+            self._storage.media.keep_original(collection.key, digest, data)
+        return entry if item.url is None else {**entry, "stored": True}
 
     def _read(self, item: Item, made: Encoded | None) -> tuple[bytes, str]:
         """Bytes, and what names them; of a file that was read elsewhere no bytes."""
