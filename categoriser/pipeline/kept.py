@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import inbox, outbox
+from categoriser.catalog import inbox
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.outbox import Order
 from categoriser.pipeline.acceptance import clear_failed
@@ -58,8 +58,10 @@ def refuse(connection: Connection, collection: CollectionRow, kept: Kept, reason
 
 
 def forget(storage: Storage, collection: CollectionRow, kept: Kept) -> None:
-    """It was given up: delete its files unless an image has them."""
+    """It was given up: delete its files unless an image has them.
+
+    Raises:
+        OSError: they cannot be deleted.
+    """
     kept.problem()
-    with storage.database.write() as connection:
-        order = outbox.forget(connection, collection, [kept.digest])
-    storage.delivery.deliver(order)
+    storage.forget_files(collection.key, [kept.digest])
