@@ -60,11 +60,7 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> dict[int, bool]:
     """Of those of the collections that were not deleted, whether any entry has failed."""
-    if len(collection_ids) == 1:  # a statement that needs not be put together anew
-        found = connection.execute(_HAS_FAILED, {"one": next(iter(collection_ids))})
-    else:
-        found = connection.execute(_HAVE_FAILED, {"which": list(collection_ids)})
-    return {number: bool(has) for number, has in found}
+    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": list(collection_ids)})}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -226,11 +222,9 @@ def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
 _CHUNK = 500
 _NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
-_FAILED = sa.select(
+_HAVE_FAILED = sa.select(
     collections.c.id, sa.exists().where(inbox.c.collection_id == collections.c.id, inbox.c.reason.is_not(None))
-)
-_HAVE_FAILED = _FAILED.where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
-_HAS_FAILED = _FAILED.where(collections.c.id == sa.bindparam("one"))
+).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
 _SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
 _KEEP = sa.insert(inbox_bytes)
 _BYTES = sa.select(inbox_bytes.c.data).where(inbox_bytes.c.inbox_id == sa.bindparam("n"))

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from categoriser.domain import FloatVector
 from categoriser.encoders import Encoder
-from categoriser.errors import CategoriserError, EncoderFailedError
 from categoriser.pipeline.fair_queue import FairQueue
-from categoriser.pipeline.jobs import Job, stopping
+from categoriser.pipeline.jobs import Job, encoder_failed, stopping
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
@@ -119,11 +118,4 @@ class EncoderThreads:
                 _log.warning("a batch of %d pictures could not be encoded (%s); one by one", len(prepared), error)
                 return [self._encode([one])[0] for one in prepared]
             _log.exception("a picture could not be encoded")
-            if isinstance(error, CategoriserError):
-                return [error]
-            failure = EncoderFailedError(
-                f"The encoder {self._encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in "
-                "the inbox and is tried again later."
-            )
-            failure.__cause__ = error
-            return [failure]
+            return [encoder_failed(self._encoder, error)]

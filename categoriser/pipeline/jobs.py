@@ -10,7 +10,8 @@ from typing import Any
 
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
-from categoriser.errors import StoppingError
+from categoriser.encoders import Encoder
+from categoriser.errors import CategoriserError, EncoderFailedError, StoppingError
 from categoriser.pipeline.kept import Kept
 
 
@@ -47,3 +48,15 @@ def stopping() -> StoppingError:
         "The service is stopping, and this was not done. Send it again in a few seconds; a picture that was accepted "
         "is not taken twice."
     )
+
+
+def encoder_failed(encoder: Encoder, error: Exception) -> CategoriserError:
+    """What is said of a picture that an encoder chokes on."""
+    if isinstance(error, CategoriserError):
+        return error
+    failure = EncoderFailedError(
+        f"The encoder {encoder.id} failed on this picture ({type(error).__name__}: {error}). It stays in the inbox and "
+        "is tried again later."
+    )
+    failure.__cause__ = error
+    return failure

@@ -1,21 +1,17 @@
-"""Pictures under way: read and decoded in a pool, encoded in batches across requests, filed per collection in order.
+"""Pictures of all collections: read and decoded in a pool, encoded in batches across requests, filed in order (lanes).
 
 Only so many may be under way; more wait (or are told that we are busy), so memory is bounded whatever comes in.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Future
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -23,39 +19,20 @@ import numpy.typing as npt
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import (
-    BusyError,
-    CategoriserError,
-    ConfigurationError,
-    NotFoundError,
-)
+from categoriser.errors import BusyError, CategoriserError, ConfigurationError
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
-from categoriser.pipeline.collection_queue import CollectionQueue
 from categoriser.pipeline.courtesy import Courtesy
-from categoriser.pipeline.due_runs import run_due
 from categoriser.pipeline.encoding import EncoderThreads
 from categoriser.pipeline.fair_threads import FairThreads
 from categoriser.pipeline.feeding import Feeder, passing
-from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.jobs import Job, stopping
-from categoriser.pipeline.kept import forget
-from categoriser.pipeline.reception import Accepted, Fetchers, Reception
+from categoriser.pipeline.lanes import Lanes
+from categoriser.pipeline.reception import Accepted, Fetchers, Reception, Submission
 from categoriser.settings import Settings
 from categoriser.state import Storage
 
 EncoderOf = Callable[[CollectionRow], Encoder]
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One collection's pictures under way, in order of arrival."""
-
-    jobs: deque[Job] = field(default_factory=deque)
-    draining: bool = False
-    rounds: int = 0  # of filing, each with the run that it made due
 
 
 def no_pictures(collection: str, encoder_id: str) -> ConfigurationError:
@@ -79,10 +56,8 @@ class Pipeline:
     ) -> None:
         """``filed`` is told the collection after each batch, before those who wait for it."""
         self._storage = storage
-        self._filed = filed
         self._encoder_of = encoder_of
         self._settings = settings
-        processors = os.cpu_count() or 1
         downloads = FetchLimits(max_bytes=settings.max_bytes, seconds=settings.fetch_seconds)
         self._fetchers = Fetchers(
             Fetcher(downloads, allow_private=settings.allow_private_addresses),
@@ -97,21 +72,15 @@ class Pipeline:
         self.acceptance = Acceptance(storage, self._told, self._courtesy)
         self._reception = Reception(storage, self._fetchers, limits, settings.thumbnail_side, self.acceptance)
         # more than processors, because each of them also waits for the disk; what they accept meanwhile shares a commit
-        decoding = settings.decode_threads or 2 * processors + 4
+        decoding = settings.decode_threads or 2 * (os.cpu_count() or 1) + 4
         self._readers = FairThreads(decoding, "decode")
         self._later = FairThreads(decoding, "decode-later", give_way=True)  # for what nobody waits for
-        self._writers = ThreadPoolExecutor(processors + 1, "file")
-        # these stand back now and then, and must take the place of no others
-        self._later_writers = ThreadPoolExecutor(processors, "file-later")
-        self._runs = CollectionQueue(partial(run_due, storage), "run", threads=processors)
         self._room = threading.BoundedSemaphore(settings.waiting_limit)
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes = Lanes(storage, self.acceptance, self._courtesy, filed, automatic_runs=settings.automatic_runs)
         self._reading = 0  # pictures that were taken and are not with the encoder yet
-        self._lanes_guard = threading.Condition()  # notified when a round is over
+        self._reading_guard = threading.Lock()
         self._encoding: dict[str, EncoderThreads] = {}
         self._encoding_guard = threading.Lock()
-        self._closed = False
-        self._abandoned = False
 
     def submit(
         self,
@@ -158,19 +127,18 @@ class Pipeline:
             exactly=exactly,
         )
         job.future.set_running_or_notify_cancel()
-        with self._lanes_guard:
-            if self._closed:
-                self._room.release()
-                raise CategoriserError("The library is closed; open it again to add pictures.")
-            if self._abandoned:
-                self._room.release()
-                raise stopping()
-            self._lanes.setdefault(collection.id, _Lane()).jobs.append(job)
+        # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
+        submission = Submission(item, inbox_id, promised=promised, accepted=accepted)
+        context = copy_context()  # the caller's, so that what is logged there says for which request
+        readers, receive = (self._later, self._receive_later) if job.unhurried else (self._readers, self._receive)
+        with self._reading_guard:
             self._reading += 1
-            # handed over, not kept in the job: the bytes of an upload are needed no longer than they are read
-            context = copy_context()  # the caller's, so that what is logged there says for which request
-            readers, receive = (self._later, self._receive_later) if job.unhurried else (self._readers, self._receive)
-            readers.submit(collection.id, lambda: context.run(receive, job, item, inbox_id, accepted, promised))
+        try:
+            self._lanes.enter(job, lambda: readers.submit(collection.id, lambda: context.run(receive, job, submission)))
+        except CategoriserError:
+            self._read_one()
+            self._room.release()
+            raise
         if not job.unhurried:
             self._courtesy.begin()
             job.future.add_done_callback(lambda _: self._courtesy.end())
@@ -186,43 +154,28 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Whether no picture is under way and no run follows one."""
-        with self._lanes_guard:
-            return not self._lanes and self._runs.is_empty
+        return self._lanes.are_idle
 
     @property
     def under_way(self) -> int:
         """Pictures that were taken and are not filed yet."""
-        with self._lanes_guard:
-            return sum(len(lane.jobs) for lane in self._lanes.values())
+        return self._lanes.under_way
 
     def settle(self, collection: CollectionRow) -> None:
         """Wait for the run, if any, that follows what was answered last: answers do not wait for it."""
-        with self._lanes_guard:
-            lane = self._lanes.get(collection.id)
-            if lane is not None:
-                begun = lane.rounds
-                self._lanes_guard.wait_for(lambda: lane.rounds > begun or self._lanes.get(collection.id) is not lane)
-        self._runs.settle(collection.id)
+        self._lanes.settle(collection.id)
 
     def wait_idle(self, seconds: float | None = None) -> bool:
         """Wait until nothing is under way, at most so long if told; returns whether that came."""
-        begun = time.monotonic()
-        with self._lanes_guard:
-            if not self._lanes_guard.wait_for(lambda: not self._lanes, seconds):
-                return False
-        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - begun))
-        return self._runs.wait_empty(left)
+        return self._lanes.wait_idle(seconds)
 
     def abandon(self) -> int:
         """Give up what is under way; those who wait are told so. Returns for how many pictures.
 
         What was accepted stays in the inbox and is filed by the next process. A part that is being written is finished.
         """
-        with self._lanes_guard:
-            self._abandoned = True
-            left = [job for lane in self._lanes.values() for job in lane.jobs if not job.future.done()]
+        left = self._lanes.abandon()
         self.feeder.stop()
-        self._runs.forget()  # they are due again when something comes
         for job in left:
             job.answer(stopping())
         return len(left)
@@ -231,60 +184,54 @@ class Pipeline:
         """Finish what is under way and stop."""
         self.acceptance.end_promises()
         self.feeder.close()
-        with self._lanes_guard:
-            self._closed = True
+        self._lanes.shut()
         self._readers.close()
         self._later.close()
         self._reception.close()
-        self.acceptance.close()
         for thread in self._encoding.values():
             thread.close()
-        self._writers.shutdown()
-        self._later_writers.shutdown()
-        self._runs.close()
+        self._lanes.close()
+        self.acceptance.close()  # what could not be filed was accepted there
         self._fetchers.close()
 
-    def _receive_later(
-        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
-    ) -> None:
+    def _receive_later(self, job: Job, submission: Submission) -> None:
         with self._courtesy.giving_way():
-            self._receive(job, item, inbox_id, accepted, promised)
+            self._receive(job, submission)
 
-    def _receive(
-        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
-    ) -> None:
+    def _receive(self, job: Job, submission: Submission) -> None:
         try:
-            received = self._read(job, item, inbox_id, accepted, promised)
+            received = self._read(job, submission)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
-            received = None
-            self._finish_early(job, error)
-        with self._lanes_guard:
-            self._reading -= 1  # first: an encoder call that waits for it would wait for its own picture
+            received, job.error, job.inbox_id = None, error, submission.inbox_id
+            self._lanes.ready(job)
+        self._read_one()  # first: an encoder call that waits for it would wait for its own picture
         if received is not None:
             encoder, prepared = received
             encoder.put(job, prepared)
 
-    def _read(
-        self, job: Job, item: Item | None, inbox_id: int | None, accepted: Accepted | None, promised: bool
-    ) -> tuple[EncoderThreads, npt.NDArray[Any]] | None:
+    def _read_one(self) -> None:
+        with self._reading_guard:
+            self._reading -= 1
+
+    def _read(self, job: Job, submission: Submission) -> tuple[EncoderThreads, npt.NDArray[Any]] | None:
         """What is to be encoded, and by what; None when the picture is done with."""
         observer, begun = self._storage.observer, time.perf_counter()
         if job.future.done():  # given up
-            self._finish_early(job, stopping())
-            return None
+            raise stopping()
         encoder = self._encoder_of(job.collection)
-        received = self._reception.receive(job.collection, item, encoder, inbox_id, accepted, promised=promised)
+        received = self._reception.receive(job.collection, submission, encoder)
         if isinstance(received, Filed):
             observer.stage("read", begun, time.perf_counter(), [job.origin])
-            self._answer(job, received)
+            job.answer(received)  # at once; it keeps its place until those before it are done
+            self._lanes.ready(job)
             return None
         observer.stage("read", begun, received.read_at, [job.origin])
         observer.stage("decode", received.read_at, time.perf_counter(), [job.origin])
         job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
         job.kept = received.kept
         if received.prepared is None:  # it came with its vector
-            job.vector, job.ready = received.vector, True
-            self._drain_soon(job.collection.id)
+            job.vector = received.vector
+            self._lanes.ready(job)
             return None
         return self._encoder_thread(encoder), received.prepared
 
@@ -302,107 +249,7 @@ class Pipeline:
                 job.error = vector
             else:
                 job.vector = vector
-            job.ready = True
-        for collection_id in {job.collection.id for job in jobs}:
-            self._drain_soon(collection_id)
-
-    def _finish_early(self, job: Job, error: BaseException) -> None:
-        job.error, job.ready = error, True
-        self._drain_soon(job.collection.id)
-
-    def _answer(self, job: Job, filed: Filed) -> None:
-        """Answer a picture that was known: it keeps its place until those before it are done, then leaves."""
-        job.answer(filed)
-        job.ready = True
-        self._drain_soon(job.collection.id)
-
-    def _drain_soon(self, collection_id: int) -> None:
-        with self._lanes_guard:
-            lane = self._lanes.get(collection_id)
-            if lane is None or lane.draining or not lane.jobs or not lane.jobs[0].ready:
-                return
-            lane.draining = True
-            writers = self._later_writers if lane.jobs[0].unhurried else self._writers
-        writers.submit(self._drain, collection_id, lane)
-
-    def _drain(self, collection_id: int, lane: _Lane) -> None:
-        """File what is ready at the head of a lane, as long as there is any."""
-        while True:
-            with self._lanes_guard:
-                jobs = []
-                while lane.jobs and lane.jobs[0].ready:
-                    jobs.append(lane.jobs.popleft())
-                if not jobs:
-                    lane.draining = False
-                    if not lane.jobs:
-                        del self._lanes[collection_id]
-                        self._lanes_guard.notify_all()
-                    return
-            for job in jobs:
-                if job.kept is not None and job.future.done():  # given up
-                    self._forget(job)
-            jobs = [job for job in jobs if not job.future.done()]
-            with self._courtesy.giving_way() if all(job.unhurried for job in jobs) else nullcontext():
-                self._file(collection_id, jobs)
-            with self._lanes_guard:
-                lane.rounds += 1
-                self._lanes_guard.notify_all()
-
-    def _file(self, collection_id: int, jobs: list[Job]) -> None:
-        filing: list[Job] = []
-        arrivals = []
-        for job in jobs:
-            problem = job.error or (None if job.kept is None else job.kept.problem())
-            if problem is not None or job.vector is None:
-                self._refuse(job, problem or RuntimeError("a picture left the encoder without a vector"))
-            else:
-                filing.append(job)
-                arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id, job.kept))
-        if not arrivals:
-            return
-        unanswered, begun = deque(filing), time.perf_counter()
-        try:
-            for outcomes in file_arrivals(
-                self._storage,
-                collection_id,
-                [arrivals],
-                automatic_runs=self._settings.automatic_runs,
-                soon=None if any(job.exactly for job in filing) else self._runs.put,
-            ):
-                part = [unanswered.popleft() for _ in outcomes]
-                self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])
-                for job, outcome in zip(part, outcomes, strict=True):  # at once: a run may follow
-                    job.answer(outcome)
-                begun = time.perf_counter()
-        except BaseException as error:  # the inbox still has them: they are filed after a restart
-            if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
-                self._storage.drop_files(filing[0].collection.key)
-            else:
-                _log.exception("a batch of %d pictures could not be filed", len(unanswered))
-            for job in unanswered:
-                self._refuse(job, error)
-            return
-        self._tell_filed(collection_id)
-
-    def _refuse(self, job: Job, error: BaseException) -> None:
-        """Answer with an error; what is worth another attempt waits for it in the inbox."""
-        if job.kept is not None and passing(error):
-            try:
-                accepting = self.acceptance.accept(job.collection, job.kept.entry, job.kept.data)
-                job.inbox_id, job.kept = accepting.result()[0], None
-            except Exception as problem:  # then it is over, as whoever asks is told
-                _log.warning("a picture that could not be filed could not be kept either: %s", problem)
-        if job.kept is not None and not isinstance(error, NotFoundError):
-            self._forget(job)
-        job.answer(error)
-
-    def _forget(self, job: Job) -> None:
-        """Delete the files of a picture that is not filed."""
-        try:
-            if job.kept is not None:
-                forget(self._storage, job.collection, job.kept)
-        except Exception:  # `categoriser doctor` finds them
-            _log.warning("files of a picture that was given up could not be deleted", exc_info=True)
+        self._lanes.ready(*jobs)
 
     def _done(self, job: Job, future: Future[Filed]) -> None:
         self._room.release()
@@ -412,11 +259,3 @@ class Pipeline:
         observer = self._storage.observer
         observer.answered(error or future.result())
         observer.stage("answer", job.submitted, time.perf_counter(), [job.origin])
-
-    def _tell_filed(self, collection_id: int) -> None:
-        if self._filed is None:
-            return
-        try:
-            self._filed(collection_id)
-        except Exception:  # the pictures are filed; whoever follows them comes up to date later
-            _log.exception("what follows collection %d could not be brought up to date", collection_id)

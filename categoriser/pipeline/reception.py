@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from categoriser.errors import ConflictError, NotFoundError, RejectedError, Unre
 from categoriser.intake import Encoded, Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
 from categoriser.pipeline.acceptance import Acceptance, clear_failed
 from categoriser.pipeline.filing import check_id
+from categoriser.pipeline.jobs import encoder_failed
 from categoriser.pipeline.kept import Kept
 from categoriser.pipeline.waiting import waiting_item
 from categoriser.state import Storage
@@ -29,7 +31,24 @@ from categoriser.state import Storage
 _WRITERS = 4  # threads that wait for the disk
 _ID_LENGTH = 32  # hex digits of the content hash that make an id: 128 bits
 
+_log = logging.getLogger(__name__)
+
 Accepted = Callable[[str], None]  # told the image id
+
+
+@dataclass(slots=True)
+class Submission:
+    """A picture that came in, and what its sender was promised."""
+
+    item: Item | None  # None: what the inbox has
+    inbox_id: int | None = None  # set as soon as there is an entry
+    promised: bool = True  # durable in the inbox before anything else is done
+    accepted: Accepted | None = None
+
+    def tell(self, image_id: str) -> None:
+        """It is durable, or known; or nothing was promised."""
+        if self.accepted is not None:
+            self.accepted(image_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +94,23 @@ class Reception:
         """Write what is to be written, and end."""
         self._writers.shutdown()
 
-    def receive(
-        self,
-        collection: CollectionRow,
-        item: Item | None,
-        encoder: Encoder,
-        inbox_id: int | None,
-        accepted: Accepted | None = None,
-        *,
-        promised: bool = True,
-    ) -> Received | Filed:
-        """Read and decode one input, or an entry of the inbox; on return it is durable there if it was ``promised``.
+    def receive(self, collection: CollectionRow, submission: Submission, encoder: Encoder) -> Received | Filed:
+        """Read and decode one input, or an entry of the inbox; on return it is durable there if that was promised.
 
-        A picture that is known already is answered at once. ``accepted`` is told the id once it is durable, or known.
+        A picture that is known already is answered at once.
 
         Raises:
             RejectedError: it cannot be filed; the inbox keeps the reason, unless an entry of it may be tried again.
+            EncoderFailedError: the encoder cannot prepare it; the inbox keeps it.
             NotFoundError: the collection was deleted, or the entry withdrawn.
         """
-        entry: Record | None = None
-        if item is None and inbox_id is not None:
-            item, entry = waiting_item(self._storage, collection, inbox_id)
+        item, entry = submission.item, None
+        if item is None and submission.inbox_id is not None:
+            item, entry = waiting_item(self._storage, collection, submission.inbox_id)
         if item is None:
             raise RejectedError("There is neither a picture nor an entry of the inbox; give one of them.")
         try:
-            return self._receive(collection, item, encoder, inbox_id, accepted, entry, promised=promised)
+            return self._receive(collection, submission, item, encoder, entry)
         except OSError:
             if self._gone(collection):  # its folders went while we wrote
                 raise NotFoundError(f"Collection {collection.name!r} was deleted meanwhile.") from None
@@ -108,13 +119,10 @@ class Reception:
     def _receive(
         self,
         collection: CollectionRow,
+        submission: Submission,
         item: Item,
         encoder: Encoder,
-        inbox_id: int | None,
-        accepted: Accepted | None,
         resumed: Record | None,
-        *,
-        promised: bool,
     ) -> Received | Filed:
         digest: str | None = None
         kept: Kept | None = None
@@ -123,32 +131,33 @@ class Reception:
             if item.url is not None and item.image_id is not None:
                 known = self._known(collection, item.image_id)
                 if known is not None and known["source"] == item.source:  # a table read again: nothing is fetched twice
-                    return self._settled(collection, known, inbox_id, accepted)
+                    return self._settled(collection, known, submission)
             _check_names(item)
             made = item.encoded if item.encoded is not None and item.encoded.encoder_id == encoder.id else None
             data, digest = self._read(item, made)
             image_id = item.image_id or digest[:_ID_LENGTH]
-            there = self._there(collection, item, image_id, digest, inbox_id, accepted)
+            there = self._there(collection, submission, item, image_id, digest)
             if there is not None:
                 return there
             read_at = time.perf_counter()
-            accept = partial(self._accept, collection, item, inbox_id, image_id, digest, data)
-            promised = promised or made is not None or inbox_id is not None
+            columns = {**_entry(item), "image_id": image_id, "sha256": digest}
+            accept = partial(self._accept, collection, submission.inbox_id, item, columns, data)
+            promised = submission.promised or made is not None or submission.inbox_id is not None
             accepting = accept() if promised else None
             writing = None if promised else self._writers.submit(media.keep_original, collection.key, digest, data)
             try:  # while the disk writes
                 picture = made or decode(data, side=encoder.image_side, limits=self._limits)
                 small, prepared = self._drawn(picture, encoder)
-            except RejectedError:
+            except Exception:
                 accepting = accepting or accept()  # what cannot be filed is kept, to be looked up and tried again
                 raise
             finally:
                 if accepting is not None:
-                    inbox_id = accepting.result()[0]
-                (accepted or _nobody)(image_id)
+                    submission.inbox_id = accepting.result()[0]
+                submission.tell(image_id)
         except RejectedError as error:
-            if inbox_id is None or not isinstance(error, UnreachableError):
-                self._fail(collection, item, digest, inbox_id, error)
+            if submission.inbox_id is None or not isinstance(error, UnreachableError):
+                self._fail(collection, item, digest, submission.inbox_id, error)
             raise
         if resumed is not None:
             resumed = self._resumed(collection, item, resumed, digest, data)
@@ -156,12 +165,12 @@ class Reception:
             media.keep_thumbnail(collection.key, digest, small)
         else:
             shown = self._writers.submit(media.keep_thumbnail, collection.key, digest, small)
-            kept = Kept({**_entry(item), "image_id": image_id, "sha256": digest}, data, small, [writing, shown])
+            kept = Kept(columns, data, small, [writing, shown])
         return Received(
             image_id=image_id,
             prepared=prepared,
             vector=None if made is None else made.vector,
-            inbox_id=inbox_id,
+            inbox_id=submission.inbox_id,
             kept=kept,
             read_at=read_at,
             facts=self._facts(resumed, item, digest, picture),
@@ -170,11 +179,10 @@ class Reception:
     def _there(
         self,
         collection: CollectionRow,
+        submission: Submission,
         item: Item,
         image_id: str,
         digest: str,
-        inbox_id: int | None,
-        accepted: Accepted | None,
     ) -> Filed | None:
         """The answer for a picture that is known already.
 
@@ -188,9 +196,9 @@ class Reception:
             raise ConflictError(
                 f"The id {image_id!r} belongs to another picture already; delete that one first or use another id."
             )
-        if inbox_id is None:
+        if submission.inbox_id is None:
             self._follow(collection, known, item)
-        return self._settled(collection, known, inbox_id, accepted)
+        return self._settled(collection, known, submission)
 
     def _resumed(self, collection: CollectionRow, item: Item, entry: Record, digest: str, data: bytes) -> Record:
         """The inbox entry of one that goes on, once its original lies in our folder."""
@@ -209,16 +217,22 @@ class Reception:
         """The thumbnail, and what the encoder takes if there is no vector yet."""
         if not isinstance(picture, Picture):
             return picture.thumbnail, None
-        return thumbnail(picture.image, self._thumbnail_side), np.asarray(encoder.prepare(picture.image))
+        try:
+            prepared = np.asarray(encoder.prepare(picture.image))
+        except Exception as error:
+            _log.exception("a picture could not be prepared for the encoder")
+            failure = encoder_failed(encoder, error)
+            raise failure from failure.__cause__
+        return thumbnail(picture.image, self._thumbnail_side), prepared
 
     def _accept(
-        self, collection: CollectionRow, item: Item, inbox_id: int | None, image_id: str, digest: str, data: bytes
+        self, collection: CollectionRow, inbox_id: int | None, item: Item, columns: Record, data: bytes
     ) -> Future[list[int]]:
         """The number of the entry once it is durable and depends on the caller's address no more."""
         if inbox_id is None:
-            return self._acceptance.accept(collection, {**_entry(item), "image_id": image_id, "sha256": digest}, data)
+            return self._acceptance.accept(collection, columns, data)
         if item.url is not None:
-            return self._acceptance.complete(collection, inbox_id, image_id, digest, data)
+            return self._acceptance.complete(collection, inbox_id, columns["image_id"], columns["sha256"], data)
         there: Future[list[int]] = Future()
         there.set_result([inbox_id])
         return there
@@ -262,14 +276,11 @@ class Reception:
         with self._storage.database.write() as connection:
             images.set_source(connection, collection.id, known["image_id"], source=entry["source"], name=entry["name"])
 
-    def _settled(
-        self, collection: CollectionRow, known: Record, inbox_id: int | None, accepted: Accepted | None
-    ) -> Filed:
-        if inbox_id is not None:
+    def _settled(self, collection: CollectionRow, known: Record, submission: Submission) -> Filed:
+        if submission.inbox_id is not None:
             with self._storage.database.write() as connection:
-                inbox.settle(connection, [inbox_id])
-        if accepted is not None:
-            accepted(known["image_id"])
+                inbox.settle(connection, [submission.inbox_id])
+        submission.tell(known["image_id"])
         return Filed(
             image_id=known["image_id"],
             category=collection.category_id(known["category"]),
@@ -293,10 +304,6 @@ class Reception:
                 if item.image_id is not None and item.image_id == storable_text(item.image_id):
                     entry["image_id"] = item.image_id
                 inbox.refuse(connection, collection.id, entry, str(error))
-
-
-def _nobody(_image_id: str) -> None:
-    """Nobody wants to know."""
 
 
 def _check_names(item: Item) -> None:

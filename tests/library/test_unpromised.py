@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
@@ -225,3 +226,46 @@ def test_a_collection_that_is_deleted_meanwhile_takes_it_along(
     with pytest.raises(NotFoundError):
         future.result()
     wait_until(lambda: not any(folder.exists() for folder in pictures_library.storage.media.folders(row.key)))
+
+
+def test_one_that_the_encoder_cannot_prepare_waits_in_the_inbox_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(tmp_path / "library", encoder="classic", uploads={"retry_seconds": 0.05}) as library:
+        collection = library.collection("a")
+        with monkeypatch.context() as patch:
+            patch.setattr(ClassicEncoder, "prepare", lambda *_: 1 / 0)
+            for promised in (False, True):
+                item = Item("1.png", data=picture(int(promised)))
+                with pytest.raises(EncoderFailedError, match="stays in the inbox"):
+                    library.pipeline.submit(collection.row, item, promised=promised).result()
+            assert left_over(library)["inbox"] == 2
+        wait_until(lambda: left_over(library)["inbox"] == 0)  # without a restart
+        assert len(check(collection, tmp_path)) == 2
+
+
+def test_one_that_fails_while_the_library_is_closed_waits_in_the_inbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may = threading.Event(), threading.Event()
+
+    def failing(*_: object) -> None:
+        begun.set()
+        may.wait(30)
+        raise ZeroDivisionError
+
+    library = Library.open(tmp_path / "library", encoder="classic")
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassicEncoder, "encode_prepared", failing)
+        answer = sent(library.collection("a"), 1)
+        assert begun.wait(30)
+        closing = threading.Thread(target=library.close)
+        closing.start()
+        time.sleep(0.2)  # it waits for the encoder by now
+        may.set()
+        closing.join(30)
+        with pytest.raises(EncoderFailedError, match="stays in the inbox"):
+            answer.result(30)
+    with Library.open(tmp_path / "library") as library:
+        wait_until(lambda: left_over(library)["inbox"] == 0)
+        assert len(check(library.collection("a"), tmp_path)) == 1
