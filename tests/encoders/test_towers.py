@@ -37,6 +37,11 @@ def encoder(family: str, make_folder: Make) -> Encoder:
     return open_encoder(f"path:{make_folder(family)}", device="cpu")
 
 
+def tolerance(encoder: Encoder) -> float:
+    """How far a vector may lie from that of the same input in another batch: some processors multiply in bfloat16."""
+    return 2e-2 if "bf16" in encoder.device else 1e-4
+
+
 def test_pictures_become_unit_vectors_of_the_families_dimension(
     family: str, encoder: Encoder, pictures: list[Image.Image]
 ) -> None:
@@ -53,8 +58,7 @@ def test_pictures_become_unit_vectors_of_the_families_dimension(
 def test_a_picture_has_the_same_vector_alone_and_in_a_batch(encoder: Encoder, pictures: list[Image.Image]) -> None:
     together = encoder.encode_images(pictures)  # more than one chunk
     alone = np.concatenate([encoder.encode_images([picture]) for picture in pictures])
-    tolerance = 2e-2 if "bf16" in encoder.device else 1e-4
-    assert np.abs(together - alone).max() < tolerance
+    assert np.abs(together - alone).max() < tolerance(encoder)
 
 
 def test_no_pictures_give_no_vectors(encoder: Encoder) -> None:
@@ -72,7 +76,7 @@ def test_texts_live_in_the_space_of_the_pictures(family: str, encoder: Encoder) 
     assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
     alone = encoder.encode_texts(["dog"])
     assert alone is not None
-    assert np.abs(vectors[1] - alone[0]).max() < 1e-4, "padding must not change a text's vector"
+    assert np.abs(vectors[1] - alone[0]).max() < tolerance(encoder), "padding must not change a text's vector"
     empty = encoder.encode_texts([])
     assert empty is not None
     assert empty.shape == (0, encoder.dimension)
