@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +14,15 @@ from categoriser.catalog import feed
 from categoriser.catalog.tables import Record, collections, events
 
 
-def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Add events in order; each mapping holds ``kind`` and, where they apply, image_id, category and detail."""
+def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]], **columns: Any) -> None:
+    """Add events in order; each mapping holds ``kind`` and, where they apply, image_id, category and detail.
+
+    ``columns`` of the collection change with them, in the statement that counts its events.
+    """
     if not entries:
         return
     # the update is also the lock that keeps cursors in order of commit
-    last = connection.execute(_ADVANCE, {"of": collection_id, "by": len(entries)}).scalar_one()
+    last = connection.execute(_advance(*columns), {"of": collection_id, "by": len(entries), **columns}).scalar_one()
     feed.note(connection, collection_id)
     now = time.time()
     connection.execute(
@@ -82,9 +86,13 @@ def forget_images(connection: Connection, collection_id: int, image_ids: Sequenc
 
 
 _INSERT = sa.insert(events)
-_ADVANCE = (  # made once: building a statement takes longer than running it
-    sa.update(collections)
-    .where(collections.c.id == sa.bindparam("of"))
-    .values(next_cursor=collections.c.next_cursor + sa.bindparam("by"))
-    .returning(collections.c.next_cursor)
-)
+
+
+@cache  # building a statement takes longer than running it
+def _advance(*names: str) -> sa.UpdateBase:
+    return (
+        sa.update(collections)
+        .where(collections.c.id == sa.bindparam("of"))
+        .values(next_cursor=collections.c.next_cursor + sa.bindparam("by"), **{n: sa.bindparam(n) for n in names})
+        .returning(collections.c.next_cursor)
+    )

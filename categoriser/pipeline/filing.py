@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import collections, events, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog import events, images, inbox, outbox, storable_text, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
@@ -174,6 +174,7 @@ def _file(
         vectors = np.stack([arrival.vector for arrival in batch.new])
         micro_of = state.grouping.add(vectors, _twins(state, first_row), seen)
     lookout.look(state.grouping, following)
+    answers = _Answers(state, batch, first_row)
     orders: list[outbox.Order] = []
     kept = [arrival.kept for arrival in batch.new if arrival.kept is not None]
     left = [arrivals[place] for place in batch.refused]
@@ -186,11 +187,15 @@ def _file(
                 orders += settle_failures(connection, state.collection, kept)
                 for place, problem in batch.refused.items():
                     orders += _refuse(connection, state.collection, arrivals[place], str(problem))
+                answers.read(connection)
             for one in kept:
                 one.settle(storage.media, state.collection.key)
+    else:
+        with storage.database.read() as connection:
+            answers.read(connection)
     if orders:
         storage.delivery.deliver(*orders)
-    return _answers(storage, state, arrivals, batch, first_row)
+    return answers.to(arrivals)
 
 
 def _refuse(connection: Connection, collection: CollectionRow, arrival: Arrival, reason: str) -> list[outbox.Order]:
@@ -264,8 +269,8 @@ def _write(
             }
             for arrival, micro in zip(new, micro_of.tolist(), strict=True)
         ],
+        next_row=grouping.length,
     )
-    collections.update(connection, collection.id, next_row=grouping.length)
     return outbox.put(
         connection,
         collection,
@@ -334,44 +339,55 @@ def _twins(state: EngineState, first_row: int) -> Any:
     return twin
 
 
-def _answers(
-    storage: Storage, state: EngineState, arrivals: Sequence[Arrival], batch: _Sorted, first_row: int
-) -> list[Outcome]:
-    grouping = state.grouping
-    places: dict[str, tuple[int | None, int | None, bool]] = {  # image id → category, row it is stacked on, tentative
-        image_id: (stored["category"], stored["head_row"], stored["tentative"])
-        for image_id, stored in batch.known.items()
-    }
-    for image_id, place in batch.place_of.items():
-        row = first_row + place
-        places[image_id] = grouping.label(row), _or_none(grouping.head_of[row]), grouping.is_tentative(row)
-    heads = [head for _, head, _ in places.values() if head is not None]
-    names: Mapping[int, tuple[str, int]] = {}
-    categories = {category for category, *_ in places.values() if category is not None}
-    labels: Mapping[int, str | None] = {}
-    if heads or categories:
-        with storage.database.read() as connection:
-            names = images.places(connection, state.collection.id, heads) if heads else {}
-            labels = taxonomy.labels(connection, state.collection.id, categories)
-    answers: list[Outcome] = []
-    answered: set[str] = set(batch.known)
-    for place, arrival in enumerate(arrivals):
-        if place in batch.refused:
-            answers.append(batch.refused[place])
-            continue
-        category, head, tentative = places[arrival.image_id]
-        answers.append(
-            Filed(
-                image_id=arrival.image_id,
-                category=state.collection.category_id(category),
-                known=arrival.image_id in answered,
-                stacked_on=None if head is None else names[head][0],
-                tentative=tentative,
-                label=None if category is None else labels.get(category),
+class _Answers:
+    """Where the images of a batch came to lie."""
+
+    def __init__(self, state: EngineState, batch: _Sorted, first_row: int) -> None:
+        grouping = state.grouping
+        self._collection = state.collection
+        self._batch = batch
+        self._places: dict[
+            str, tuple[int | None, int | None, bool]
+        ] = {  # id → category, row it is stacked on, tentative
+            image_id: (stored["category"], stored["head_row"], stored["tentative"])
+            for image_id, stored in batch.known.items()
+        }
+        for image_id, place in batch.place_of.items():
+            row = first_row + place
+            self._places[image_id] = grouping.label(row), _or_none(grouping.head_of[row]), grouping.is_tentative(row)
+        self._heads: Mapping[int, tuple[str, int]] = {}
+        self._labels: Mapping[int, str | None] = {}
+
+    def read(self, connection: Connection) -> None:
+        """What the catalog knows of these places."""
+        heads = [head for _, head, _ in self._places.values() if head is not None]
+        categories = {category for category, *_ in self._places.values() if category is not None}
+        if heads:
+            self._heads = images.places(connection, self._collection.id, heads)
+        if categories:
+            self._labels = taxonomy.labels(connection, self._collection.id, categories)
+
+    def to(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """One for each of the batch."""
+        outcomes: list[Outcome] = []
+        answered: set[str] = set(self._batch.known)
+        for place, arrival in enumerate(arrivals):
+            if place in self._batch.refused:
+                outcomes.append(self._batch.refused[place])
+                continue
+            category, head, tentative = self._places[arrival.image_id]
+            outcomes.append(
+                Filed(
+                    image_id=arrival.image_id,
+                    category=self._collection.category_id(category),
+                    known=arrival.image_id in answered,
+                    stacked_on=None if head is None else self._heads[head][0],
+                    tentative=tentative,
+                    label=None if category is None else self._labels.get(category),
+                )
             )
-        )
-        answered.add(arrival.image_id)
-    return answers
+            answered.add(arrival.image_id)
+        return outcomes
 
 
 def _or_none(number: int) -> int | None:
