@@ -24,7 +24,7 @@ _LONGEST_NAME = 200
 
 def follow(library: Library, collection_id: int) -> None:
     """Bring the views that follow a collection up to date with what was filed there."""
-    with library.storage.database.read() as connection:
+    with library.storage.database.glance() as connection:  # after every arrival, and mostly there are none
         rows = views.following(connection, collection_id)
     for one in rows:
         View(library, one).catch_up()

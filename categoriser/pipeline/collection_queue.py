@@ -12,13 +12,13 @@ from typing import Final
 _log = logging.getLogger(__name__)
 
 
-_SHARE: Final = 0.1  # of a thread's time that one collection may take, unless somebody waits for it
+_SHARE: Final = 0.05  # of a thread's time that one collection may take, unless somebody waits for it
 
 
 class CollectionQueue:
     """Some threads; no two of them work on the same collection at a time.
 
-    A collection that always wants something rests after each time, nine times as long as that took.
+    A collection that always wants something rests after each time, nineteen times as long as that took.
     """
 
     def __init__(self, work: Callable[[int], None], name: str, *, threads: int = 1) -> None:

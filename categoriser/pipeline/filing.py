@@ -207,7 +207,7 @@ def _refuse(connection: Connection, collection: CollectionRow, arrival: Arrival,
 
 
 def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> _Sorted:
-    with storage.database.read() as connection:
+    with storage.database.glance() as connection:
         ids = [arrival.image_id for arrival in arrivals if arrival.image_id == storable_text(arrival.image_id)]
         known = images.known(connection, state.collection.id, ids)
     batch = _Sorted(known)

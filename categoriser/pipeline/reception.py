@@ -262,9 +262,10 @@ class Reception:
 
     def _known(self, collection: CollectionRow, image_id: str) -> Record | None:
         check_id(image_id)
-        with self._storage.database.read() as connection:
+        with self._storage.database.glance() as connection:
             if not images.exists(connection, collection.id, image_id):  # far cheaper, and the usual answer
                 return None
+        with self._storage.database.read() as connection:
             return images.describe(connection, collection.id, [image_id]).get(image_id)
 
     def _follow(self, collection: CollectionRow, known: Record, item: Item) -> None:
