@@ -26,6 +26,7 @@ from benchmarks.http_load import (
     bare_service,
     drive,
     drive_on,
+    own_library,
     photos,
     request,
     service,
@@ -112,7 +113,10 @@ def durable() -> None:
     """How many pictures a second the inbox takes: the service without HTTP."""
     pictures = photos(2 * MANY)
     for size in (1, 20):
-        with tempfile.TemporaryDirectory() as folder, Library.open(folder, ENCODER) as library:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            own_library(Path(folder), ENCODER, postgresql=POSTGRESQL) as library,
+        ):
             target, waiting = library.collection("a").row, deque[Future[list[int]]]()
             library.pipeline.feeder.stop()  # nothing is filed meanwhile
             started = time.perf_counter()
@@ -144,7 +148,7 @@ def single_image_time(pictures: list[bytes]) -> float:
 def throughput() -> None:
     """HTTP beside the same pictures given to the library in this process."""
     pictures = photos(MANY, start=10_000)
-    with tempfile.TemporaryDirectory() as folder, Library.open(folder, ENCODER) as library:
+    with tempfile.TemporaryDirectory() as folder, own_library(Path(folder), ENCODER, postgresql=POSTGRESQL) as library:
         collection = library.collection("a")
         collection.add(photos(20, start=50_000))
         started = time.perf_counter()

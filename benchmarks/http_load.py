@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from categoriser import Library
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,29 @@ class Service:
 def service(folder: Path, encoder: str, *, postgresql: bool = False) -> Iterator[Service]:
     """Start it on a library and stop it; ``postgresql``: with the catalog in a server of its own."""
     command = ["-m", "categoriser", "serve", "--port", "0", "--json", "--library", str(folder), "--encoder", encoder]
-    with ExitStack() as stack:
-        environment = dict(os.environ)
-        if postgresql:
-            from tests.postgres import cluster
+    with _catalog(postgresql) as settings:
+        environment = {f"CATEGORISER_{name.upper()}": value for name, value in settings.items()}
+        with _running(command, dict(os.environ) | environment) as running:
+            yield running
 
-            environment["CATEGORISER_DATABASE"] = stack.enter_context(cluster())
-        yield stack.enter_context(_running(command, environment))
+
+@contextmanager
+def own_library(folder: Path, encoder: str, *, postgresql: bool = False) -> Iterator[Library]:
+    """The same without a service, in this process."""
+    with _catalog(postgresql) as settings, Library.open(folder, encoder, **settings) as library:
+        yield library
+
+
+@contextmanager
+def _catalog(postgresql: bool) -> Iterator[dict[str, str]]:
+    """Settings of a library."""
+    if not postgresql:
+        yield {}
+        return
+    from tests.postgres import cluster
+
+    with cluster() as url:
+        yield {"database": url}
 
 
 def bare_service(folder: Path) -> AbstractContextManager[Service]:
