@@ -79,15 +79,16 @@ def page(connection: Connection, collection_id: int, *, before: int | None = Non
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def not_undone(connection: Connection, collection_id: int, *, but: Iterable[str], limit: int = 100) -> list[int]:
-    """Numbers of the versions that nothing undid, the newest first, but for those of some kinds."""
-    query = (
-        sa.select(versions.c.version)
-        .where(versions.c.collection_id == collection_id, versions.c.undone_by.is_(None), versions.c.kind.not_in(but))
-        .order_by(versions.c.version.desc())
-        .limit(limit)
+def not_undone(
+    connection: Connection, collection_id: int, *, but: Iterable[str], before: int | None = None, limit: int = 100
+) -> list[int]:
+    """Numbers of the versions that nothing undid, the newest first, but for those of some kinds; those before one."""
+    query = sa.select(versions.c.version).where(
+        versions.c.collection_id == collection_id, versions.c.undone_by.is_(None), versions.c.kind.not_in(but)
     )
-    return list(connection.execute(query).scalars())
+    if before is not None:
+        query = query.where(versions.c.version < before)
+    return list(connection.execute(query.order_by(versions.c.version.desc()).limit(limit)).scalars())
 
 
 def mark_undone(connection: Connection, collection_id: int, version: int, by: int) -> None:

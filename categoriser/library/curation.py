@@ -27,7 +27,6 @@ from categoriser.state import Storage
 
 _EXAMPLES = 6
 _PAGE = 5000
-_OF_THEMSELVES = frozenset({"undo", "naming"})  # versions that are taken back only by their number
 
 
 class Curation:
@@ -197,13 +196,7 @@ class Curation:
                 raise ConfigurationError("Undo a version or an event, not both.")
             done = self._edit(self._undoer.undo_event(event))
             return replace(done, what=f"only event {event}; {done.what}")
-        if version is None:
-            with self._storage.database.read() as connection:
-                found = history.not_undone(connection, self._id, but=_OF_THEMSELVES)
-            if not found:
-                raise NotFoundError(f"There is nothing to undo in collection {self.name!r}.")
-            return self._edit(self._undoer.undo(*found))
-        return self._edit(self._undoer.undo(version))
+        return self._edit(self._undoer.undo_last() if version is None else self._undoer.undo(version))
 
     # ---- history -------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from categoriser.maintenance.editing import Edited, Editing
 from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState
 
+_OF_THEMSELVES = frozenset({"undo", "naming"})  # versions that are taken back only by their number
 _OF_SEVERAL = frozenset({"run", "undo"})  # versions whose events are not all one decision
 _MAKES = ("spawn", "split", "revive")
 
@@ -29,8 +30,27 @@ Wanted: TypeAlias = Callable[[int, int], bool]  # asked with the category before
 class Undoer(Editing):
     """Takes back what changed one collection."""
 
-    def undo(self, *versions: int) -> Edited:
-        """Take a version back, the first of these that left anything to take back.
+    def undo_last(self) -> Edited:
+        """Take back the last version that left anything to take back, but for names and what was undone itself.
+
+        Raises:
+            NotFoundError: there is no version.
+            ConflictError: nothing is left of any.
+        """
+        with self._storage.states.writing(self._id) as state:
+            started, before = self._begin(state, None), None
+            while found := self._not_undone(before):
+                for version in found:
+                    done = self._version(state, version, started)
+                    if done is not None:
+                        return done
+                before = found[-1]
+            if before is None:
+                raise NotFoundError(f"There is nothing to undo in collection {state.collection.name!r}.")
+            raise _nothing_left("any run or correction")
+
+    def undo(self, version: int) -> Edited:
+        """Take a version back.
 
         What it moved goes where it was, as far as nobody moved it since. An undone run does not merge the same
         categories, nor split the same category, again.
@@ -40,16 +60,10 @@ class Undoer(Editing):
             ConflictError: it was undone already, later changes left nothing to take back, or it changed nothing.
         """
         with self._storage.states.writing(self._id) as state:
-            started = self._begin(state, None)
-            for version in versions:
-                with self._storage.database.read() as connection:
-                    stored = history.get(connection, self._id, version)
-                if stored is None:
-                    raise NotFoundError(f"There is no version {version} of collection {state.collection.name!r}.")
-                done = self._whole(state, stored, started)
-                if done is not None:
-                    return done
-            raise _nothing_left(f"version {versions[0]}")
+            done = self._version(state, version, self._begin(state, None))
+            if done is None:
+                raise _nothing_left(f"version {version}")
+            return done
 
     def undo_event(self, cursor: int) -> Edited:
         """Take back what one event says: a category that a run made, split or merged, or the move of one image.
@@ -111,6 +125,17 @@ class Undoer(Editing):
         """Cursor of the first event of a version, the one that says what it is."""
         found = stored and events.last_of(connection, self._id, stored["kind"], stored["last_cursor"])
         return found if isinstance(found, int) else 0
+
+    def _not_undone(self, before: int | None) -> list[int]:
+        with self._storage.database.read() as connection:
+            return history.not_undone(connection, self._id, but=_OF_THEMSELVES, before=before)
+
+    def _version(self, state: EngineState, version: int, started: float) -> Edited | None:
+        with self._storage.database.read() as connection:
+            stored = history.get(connection, self._id, version)
+        if stored is None:
+            raise NotFoundError(f"There is no version {version} of collection {state.collection.name!r}.")
+        return self._whole(state, stored, started)
 
     def _whole(self, state: EngineState, stored: Record, started: float) -> Edited | None:
         """Take all of a version back; None where nothing of it is left."""

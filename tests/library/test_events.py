@@ -159,6 +159,17 @@ def test_what_changes_nothing_makes_no_version_and_an_undo_of_nothing_is_refused
     check(collection, tmp_path)
 
 
+def test_undo_goes_back_beyond_any_number_of_runs_that_found_nothing_to_do(collection: Collection) -> None:
+    image, other = collection.images(limit=1)[0].id, collection.categories()[1].id
+    moved = collection.move([image], other)
+    for _ in range(105):
+        collection.run()
+    assert collection.row.taxonomy_version == moved.version + 105
+    assert collection.undo().undone == moved.version
+    with pytest.raises(ConflictError, match="Nothing of any run"):
+        list(iter(collection.undo, None))  # again and again
+
+
 def test_one_image_of_a_correction_goes_back_as_if_it_had_stayed(collection: Collection, tmp_path: Path) -> None:
     first, second = (one.id for one in collection.categories()[:2])
     chosen = sorted(members(collection, first))[:3]
