@@ -119,7 +119,12 @@ class Fleet:
             env=self._environment,
         )
         if name.startswith("http"):
-            _wait_for(name, self._processes[name])
+            try:
+                _wait_for(name, self._processes[name])
+            except SystemExit:
+                self._log.flush()
+                sys.stderr.write((self.folder / "log").read_text(errors="replace")[-4000:])
+                raise
 
 
 def _address(number: int) -> str:
