@@ -1,25 +1,23 @@
-"""``categoriser keys …``: works on the library's database alone, also while a service runs."""
+"""``categoriser keys …``: of a library of this machine, also while a service runs on it, or of a service."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 
-from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption, refuse_service
+from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
 from categoriser.cli.output import counted, print_json, print_table, say, tell
+from categoriser.cli.reach import UrlOption, keyring
 from categoriser.errors import ConfigurationError
-from categoriser.library.access import KeyInfo, NewKey, open_access
-from categoriser.settings import Settings
+from categoriser.library.access import KeyInfo, NewKey
 
 commands = typer.Typer(name="keys", help="Make, list and end keys for the service.", no_args_is_help=True)
 
 _DAY: Final = 86400.0
-_PAGE: Final = 500
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY}
-_One = TypeVar("_One")
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Its id, as `keys list` shows.")]
 
@@ -37,27 +35,26 @@ def create(
     per_second: Annotated[
         float | None, typer.Option(min=0, help="Requests; 0: no limit. Without it as the settings say.")
     ] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     json: JsonOption = False,
 ) -> None:
     """Make a key and show it, this one time."""
-    refuse_service()
-    with open_access(library, Settings.load(), create=True) as access:
+    with keyring(url, library, create=True) as keys:
         seconds = None if expires is None else _seconds(expires, "--expires")
-        made = access.create(scope, label=label, seconds=seconds, per_second=per_second)
+        made = keys.create(scope, label=label, seconds=seconds, per_second=per_second)
     _show(made, json=json)
 
 
 @commands.command(name="list")
-def list_keys(library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
+def list_keys(url: UrlOption = None, library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
     """List keys, revoked ones too; without their secrets, which nobody can read."""
-    refuse_service()
-    with open_access(library, Settings.load()) as access:
-        found = list(_all(lambda last: access.page(after=last.cursor if last else 0, limit=_PAGE)))
-        now = access.clock()
+    with keyring(url, library) as keys:
+        found = list(keys.all())
     if json:
         print_json({"keys": [_facts(one) for one in found]})
         return
+    now = time.time()
     print_table(
         counted(len(found), "key"),
         ("id", "label", "scopes", "state", "expires", "last used"),
@@ -72,22 +69,21 @@ def list_keys(library: LibraryOption = LIBRARY, json: JsonOption = False) -> Non
 def rotate(
     key: KeyArgument,
     grace: Annotated[str, typer.Option(help="How long the old one counts too: 0s, 10m, 24h, 7d.")] = "0s",
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     json: JsonOption = False,
 ) -> None:
     """Give a key another secret and show it, this one time."""
-    refuse_service()
-    with open_access(library, Settings.load()) as access:
-        made = access.rotate(key, grace=_seconds(grace, "--grace"))
+    with keyring(url, library) as keys:
+        made = keys.rotate(key, grace=_seconds(grace, "--grace"))
     _show(made, json=json)
 
 
 @commands.command()
-def revoke(key: KeyArgument, library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
+def revoke(key: KeyArgument, url: UrlOption = None, library: LibraryOption = LIBRARY, json: JsonOption = False) -> None:
     """End a key and all its tokens for good."""
-    refuse_service()
-    with open_access(library, Settings.load()) as access:
-        ended = access.revoke(key)
+    with keyring(url, library) as keys:
+        ended = keys.revoke(key)
     if json:
         print_json(_facts(ended))
     else:
@@ -97,14 +93,14 @@ def revoke(key: KeyArgument, library: LibraryOption = LIBRARY, json: JsonOption 
 @commands.command(name="rotate-tokens")
 def rotate_tokens(
     grace: Annotated[str, typer.Option(help="How long tokens made before count: 0s ends all at once.")] = "24h",
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     json: JsonOption = False,
 ) -> None:
     """Sign tokens and browser sessions with another secret."""
     seconds = _seconds(grace, "--grace")
-    refuse_service()
-    with open_access(library, Settings.load()) as access:
-        access.renew_secret(grace=seconds)
+    with keyring(url, library) as keys:
+        keys.renew_secret(grace=seconds)
     if json:
         print_json({"grace_seconds": seconds})
     else:
@@ -118,13 +114,13 @@ def show_audit(
     denied: Annotated[bool, typer.Option("--denied", help="Only what was refused.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
     before: Annotated[int | None, typer.Option(min=1, help="Cursor before which to begin.")] = None,
+    url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     json: JsonOption = False,
 ) -> None:
     """Show who changed what over HTTP and who was refused, the newest first."""
-    refuse_service()
-    with open_access(library, Settings.load()) as access:
-        page = access.trail.page(before=before, who=who, collection=collection, denied=denied or None, limit=limit)
+    with keyring(url, library) as keys:
+        page = keys.trail(before=before, who=who, collection=collection, denied=denied or None, limit=limit)
     if json:
         print_json({"entries": page, "next": page[-1].cursor if len(page) == limit else None})
         return
@@ -144,13 +140,6 @@ def _show(made: NewKey, *, json: bool) -> None:
 
 def _facts(info: KeyInfo) -> dict[str, Any]:
     return {name: getattr(info, name) for name in info.__dataclass_fields__ if name != "cursor"}
-
-
-def _all(page: Callable[[_One | None], list[_One]]) -> Iterator[_One]:
-    last: _One | None = None
-    while some := page(last):
-        yield from some
-        last = some[-1]
 
 
 def _state(info: KeyInfo, now: float) -> str:

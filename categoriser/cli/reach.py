@@ -14,11 +14,15 @@ from typing import Annotated
 import typer
 
 from categoriser.cli.options import existing_collection, library_to_fill, read_collection
-from categoriser.cli.reachable import Reachable, ReachableLibrary
-from categoriser.cli.remote import Remote, RemoteLibrary
+from categoriser.cli.reachable import Keyring, Reachable, ReachableLibrary
+from categoriser.cli.remote import Remote, RemoteKeyring, RemoteLibrary
 from categoriser.client import Client
 from categoriser.library import Library
+from categoriser.library.access import Access, KeyInfo, open_access
 from categoriser.library.erasing import Erasure, erase, preview_erasure
+from categoriser.settings import Settings
+
+_PAGE = 500  # keys
 
 UrlOption = Annotated[
     str | None,
@@ -76,6 +80,35 @@ def whole(url: str | None, library: Path, *, resume: bool = False) -> Iterator[R
         return
     with Library.open(library, create=False, resume=resume) as opened:
         yield _Here(opened)
+
+
+@contextmanager
+def keyring(url: str | None, library: Path, *, create: bool = False) -> Iterator[Keyring]:
+    """The keys; those of a library of this machine also while a service runs on it. ``create``: also where none is."""
+    if url:
+        with service(url) as client:
+            yield RemoteKeyring(client)
+        return
+    with open_access(library, Settings.load(), create=create) as access:
+        yield _Keys(access)
+
+
+class _Keys:
+    """Those of a library of this machine."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self.create = access.create
+        self.rotate = access.rotate
+        self.revoke = access.revoke
+        self.renew_secret = access.renew_secret
+        self.trail = access.trail.page
+
+    def all(self) -> Iterator[KeyInfo]:
+        after = 0
+        while page := self._access.page(after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].cursor
 
 
 class _Here:

@@ -26,6 +26,7 @@ from categoriser.domain import (
     WhyName,
 )
 from categoriser.library import AddReport, Filter, SearchQuery
+from categoriser.library.access import Deed, KeyInfo, NewKey
 from categoriser.library.adding import Progress
 from categoriser.library.bulk import Engine
 from categoriser.library.erasing import Erasure
@@ -48,6 +49,21 @@ class Board(Protocol):
     def replay(self, webhook: str, after: int) -> Webhook: ...
     def ping(self, webhook: str) -> Delivery: ...
     def deliveries(self, webhook: str, *, before: int | None = None, limit: int = 100) -> Sequence[Delivery]: ...
+
+
+class Keyring(Protocol):
+    """The keys of a library, and the trail of what was done with them."""
+
+    def create(
+        self, scopes: Sequence[str], *, label: str = "", seconds: float | None = None, per_second: float | None = None
+    ) -> NewKey: ...
+    def all(self) -> Iterable[KeyInfo]: ...
+    def rotate(self, key: str, *, grace: float = 0) -> NewKey: ...
+    def revoke(self, key: str) -> KeyInfo: ...
+    def renew_secret(self, *, grace: float) -> None: ...
+    def trail(
+        self, *, before: int | None, who: str | None, collection: str | None, denied: bool | None, limit: int
+    ) -> Sequence[Deed]: ...
 
 
 class FailedPictures(Protocol):

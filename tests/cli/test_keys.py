@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.cli.conftest import Command
 from tests.cli.test_process import service
@@ -75,3 +76,38 @@ def test_a_user_is_erased_after_a_preview(run: Command, folder: Path) -> None:
     assert set(done.json["after"].values()) == {0}
     assert run("erase", "anna", "--yes").code == 2
     assert len(list(folder.iterdir())) == 12  # your own files stay
+
+
+def test_keys_of_a_service_are_made_by_its_admins(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with service() as (_, facts), httpx.Client(base_url=facts["listening"], trust_env=False) as client:
+        monkeypatch.setenv("CATEGORISER_URL", facts["listening"])
+        monkeypatch.setenv("CATEGORISER_LIBRARY", str(tmp_path / "nothing"))  # of this machine nothing is needed
+        admin = run("keys", "create", "--scope", "admin", "--label", "boss").out.strip()
+        monkeypatch.setenv("CATEGORISER_KEY", admin)
+        made = run("keys", "create", "--scope", "read:anna", "--expires", "1h", "--per-second", "5", "--json").json
+        assert abs(made["expires_at"] - made["created_at"] - 3600) < 1
+        listed = run("keys", "list", "--json").json["keys"]
+        assert [(one["label"], one["scopes"], one["per_second"]) for one in listed] == [
+            ("boss", ["admin"], None),
+            ("", ["read:anna"], 5.0),
+        ]
+        assert set(listed[0]) | {"key"} == set(made)
+        again = run("keys", "rotate", made["id"], "--grace", "10m", "--json").json
+        for key in (made["key"], again["key"]):
+            assert client.get("/v1/collections", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        assert "and the one before" in run("keys", "list").out
+        assert "counts no more" in run("keys", "revoke", made["id"]).out
+        assert client.get("/v1/collections", headers={"Authorization": f"Bearer {again['key']}"}).status_code == 401
+        assert "another secret now" in run("keys", "rotate-tokens").out
+        first = run("keys", "audit", "--limit", "1", "--json").json
+        rest = run("keys", "audit", "--before", first["next"], "--json").json
+        routes = [one["route"] for one in first["entries"] + rest["entries"]]
+        assert routes[0] == "POST /v1/tokens/rotation"
+        assert routes.count("POST /v1/keys") == 2
+        assert run("keys", "audit", "--denied", "--json").json["entries"][0]["status"] == 401
+        assert "no key 'x'" in run("keys", "revoke", "x").err
+        monkeypatch.setenv("CATEGORISER_KEY", "cat_wrong")
+        assert run("keys", "list").code == 2
+    assert not (tmp_path / "nothing").exists()

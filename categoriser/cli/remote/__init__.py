@@ -1,6 +1,7 @@
 """A service as commands know libraries: the same calls, answered in the same plain values."""
 
 from categoriser.cli.remote.collection import Remote
+from categoriser.cli.remote.keys import RemoteKeyring
 from categoriser.cli.remote.library import RemoteLibrary
 
-__all__ = ["Remote", "RemoteLibrary"]
+__all__ = ["Remote", "RemoteKeyring", "RemoteLibrary"]

@@ -86,12 +86,17 @@ class Access(Place):
 
     @each
     def audit(
-        self, *, who: str | None = None, collection: str | None = None, denied: bool | None = None
+        self,
+        *,
+        who: str | None = None,
+        collection: str | None = None,
+        denied: bool | None = None,
+        before: int | None = None,
     ) -> Pages[AuditEntry]:
-        """What was changed and refused, the newest first."""
+        """What was changed and refused, the newest first; ``before``: the cursor of an entry that came later."""
         return pages(
-            lambda before: self._get(
-                AuditPage, "audit", before=before, who=who, collection=collection, denied=denied, limit=PAGE
+            lambda cursor: self._get(
+                AuditPage, "audit", before=cursor or before, who=who, collection=collection, denied=denied, limit=PAGE
             ),
             lambda page: page.entries,
             lambda page: page.next,

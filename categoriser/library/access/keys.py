@@ -41,7 +41,7 @@ class KeyInfo:
     previous_until: float | None  # until then the key before the last rotation counts too
     last_used_at: float | None  # coarse: to within ten minutes
     per_second: float | None  # requests; None: as the settings say, 0: no limit
-    cursor: int  # of lists
+    cursor: int = 0  # of lists
 
 
 @dataclass(frozen=True, slots=True)
