@@ -186,8 +186,9 @@ def release(connection: Connection, webhook: WebhookRow) -> None:
 
 
 def record(connection: Connection, webhook_id: int, attempts: Sequence[Mapping[str, Any]]) -> None:
-    """Add attempts to the log of a webhook, which keeps the last ones."""
-    if not attempts:
+    """Add attempts to the log of a webhook, which keeps the last ones; of one that was removed there is none."""
+    there = sa.select(webhooks.c.id).where(webhooks.c.id == webhook_id).with_for_update(read=True, key_share=True)
+    if not attempts or connection.execute(there).first() is None:
         return
     connection.execute(sa.insert(webhook_deliveries), [{**one, "webhook_id": webhook_id} for one in attempts])
     mine = webhook_deliveries.c.webhook_id == webhook_id

@@ -14,7 +14,7 @@ from standardwebhooks import WebhookVerificationError
 
 from categoriser import Collection, ConfigurationError, Library, NotFoundError, RejectedError
 from categoriser.catalog import webhooks as stored
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver, Reply, receiving
 from tests.whole import clusters
 
 PATIENT = {"first_wait": 0.02, "longest_wait": 0.05, "poll_seconds": 0.1, "allow_private_addresses": True}
@@ -212,6 +212,35 @@ def test_events_can_be_delivered_again(opened: Open, receiver: Receiver) -> None
         again = receiver.wait(2 * len(cursors) - 2)[len(cursors) :]
     assert [one.id for one in again] == [one.id for one in first[2:]]
     assert [one.body for one in again] == [one.body for one in first[2:]]
+
+
+def test_what_was_received_while_a_replay_was_asked_for_stands_in_the_log(opened: Open, receiver: Receiver) -> None:
+    library = opened()
+    photos = library.collection("a")
+    hook, begun, may = photos.webhooks.add(receiver.url).webhook.id, threading.Event(), threading.Event()
+
+    def reply(number: int) -> Reply:
+        if number == 0:
+            begun.set()
+            may.wait(30)
+        return 204, {}
+
+    receiver.reply = reply
+    with library.delivering():
+        (cursor,) = fill(photos, 1)
+        assert begun.wait(30)
+        photos.webhooks.replay(hook, cursor - 1)
+        may.set()
+        receiver.wait(2)
+        until(lambda: len(photos.webhooks.deliveries(hook)) == 2)
+        begun.clear()
+        may.clear()
+        receiver.got.clear()
+        fill(photos, 1, start=5)
+        assert begun.wait(30)
+        photos.webhooks.remove(hook)  # nothing of it stays, and nobody stumbles over that
+        may.set()
+    assert photos.webhooks.list() == []
 
 
 def test_a_ping_says_what_came_of_it(opened: Open, receiver: Receiver) -> None:

@@ -151,9 +151,10 @@ class Sender:
         values, off = self._consequence(webhook, progress)
         with self._database.write() as connection:
             place = following if everything else progress.cursor
-            if not stored.advance(connection, webhook, collection_id, place, **values):
-                return None  # taken over, changed or removed meanwhile
+            mine = stored.advance(connection, webhook, collection_id, place, **values)
             stored.record(connection, webhook.id, progress.attempts)
+            if not mine:
+                return None  # taken over, changed or removed meanwhile
             if off is not None:
                 log_switch(connection, webhook, collection_id, on=False, reason=off)
         if progress.failed is not None:
