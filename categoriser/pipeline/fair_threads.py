@@ -32,8 +32,13 @@ class FairThreads:
         with self._guard:
             if self._idle <= len(self._queue) and len(self._threads) < self._number:
                 thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no more: those that there are do it
+                    if not self._threads:
+                        raise
+                else:
+                    self._threads.append(thread)
         self._queue.put(collection_id, work)
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
+import sqlalchemy as sa
+
 from categoriser.catalog import inbox
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed
@@ -125,7 +127,7 @@ class Feeder:
                 at = time.time() + self._pause(attempts if its_own else _NOT_ITS_OWN)
                 if its_own or entry["problem"] != str(error):  # once is enough to say it of a hundred thousand
                     inbox.defer(connection, number, str(error), at)
-        except CategoriserError:  # the disk is full, or the like
+        except (CategoriserError, sa.exc.SQLAlchemyError):  # the disk is full, the database away
             _log.exception("entry %d of the inbox could not be put off", number)
             at = time.time() + self._settings.longest_retry_seconds
         with self._guard:

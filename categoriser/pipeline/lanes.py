@@ -76,8 +76,14 @@ class Lanes:
                 raise CategoriserError("The library is closed; open it again to add pictures.")
             if self._abandoned:
                 raise stopping()
-            self._lanes.setdefault(job.collection.id, _Lane()).jobs.append(job)
-            begin()
+            lane = self._lanes.setdefault(job.collection.id, _Lane())
+            lane.jobs.append(job)
+            try:
+                begin()
+            except BaseException:
+                lane.jobs.pop()
+                self._leave(job.collection.id, lane)
+                raise
 
     def ready(self, *jobs: Job) -> None:
         """They have a vector, an error or an answer: each leaves as soon as those before it are ready."""
@@ -153,19 +159,25 @@ class Lanes:
                     jobs.append(lane.jobs.popleft())
                 if not jobs:
                     lane.draining = False
-                    if not lane.jobs:
-                        del self._lanes[collection_id]
-                        self._changed.notify_all()
+                    self._leave(collection_id, lane)
                     return
+            left = []
             for job in jobs:
                 if job.future.done():  # given up, or known
                     self._forget(job)
-            jobs = [job for job in jobs if not job.future.done()]
-            with self._courtesy.giving_way() if all(job.unhurried for job in jobs) else nullcontext():
-                self._file(collection_id, jobs)
+                else:
+                    left.append(job)
+            with self._courtesy.giving_way() if left and all(job.unhurried for job in left) else nullcontext():
+                self._file(collection_id, left)
             with self._changed:
                 lane.rounds += 1
                 self._changed.notify_all()
+
+    def _leave(self, collection_id: int, lane: _Lane) -> None:
+        """Close a lane that nobody is in. The guard is held."""
+        if not lane.jobs and not lane.draining:
+            del self._lanes[collection_id]
+            self._changed.notify_all()
 
     def _file(self, collection_id: int, jobs: list[Job]) -> None:
         filing: list[Job] = []
@@ -210,9 +222,9 @@ class Lanes:
                 accepting = self._acceptance.accept(job.collection, job.kept.entry, job.kept.data)
                 job.inbox_id, job.kept = accepting.result()[0], None
             except Exception as problem:  # then it is over, as whoever asks is told
-                _log.warning("a picture that could not be filed could not be kept either: %s", problem)
-        if not isinstance(error, NotFoundError):
-            self._forget(job)
+                _log.warning("a picture that could not be filed (%s) could not be kept either: %s", error, problem)
+                error = problem  # the other one may say that it was kept
+        self._forget(job)
         job.answer(error)
 
     def _forget(self, job: Job) -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Filed, FloatVector
 from categoriser.encoders import Encoder, takes_ready_vectors, takes_texts
-from categoriser.errors import BusyError, CategoriserError, ConfigurationError
+from categoriser.errors import BusyError, ConfigurationError
 from categoriser.intake import Fetcher, FetchLimits, Item, Limits
 from categoriser.pipeline.acceptance import Acceptance
 from categoriser.pipeline.courtesy import Courtesy
@@ -135,7 +135,7 @@ class Pipeline:
             self._reading += 1
         try:
             self._lanes.enter(job, lambda: readers.submit(collection.id, lambda: context.run(receive, job, submission)))
-        except CategoriserError:
+        except BaseException:
             self._read_one()
             self._room.release()
             raise
@@ -203,9 +203,10 @@ class Pipeline:
             received = self._read(job, submission)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             received, job.error, job.inbox_id = None, error, submission.inbox_id
-            self._lanes.ready(job)
         self._read_one()  # first: an encoder call that waits for it would wait for its own picture
-        if received is not None:
+        if received is None:
+            self._lanes.ready(job)
+        else:
             encoder, prepared = received
             encoder.put(job, prepared)
 
@@ -214,7 +215,7 @@ class Pipeline:
             self._reading -= 1
 
     def _read(self, job: Job, submission: Submission) -> tuple[EncoderThreads, npt.NDArray[Any]] | None:
-        """What is to be encoded, and by what; None when the picture is done with."""
+        """What is to be encoded, and by what; None when nothing is."""
         observer, begun = self._storage.observer, time.perf_counter()
         if job.future.done():  # given up
             raise stopping()
@@ -223,7 +224,6 @@ class Pipeline:
         if isinstance(received, Filed):
             observer.stage("read", begun, time.perf_counter(), [job.origin])
             job.answer(received)  # at once; it keeps its place until those before it are done
-            self._lanes.ready(job)
             return None
         observer.stage("read", begun, received.read_at, [job.origin])
         observer.stage("decode", received.read_at, time.perf_counter(), [job.origin])
@@ -231,7 +231,6 @@ class Pipeline:
         job.kept = received.kept
         if received.prepared is None:  # it came with its vector
             job.vector = received.vector
-            self._lanes.ready(job)
             return None
         return self._encoder_thread(encoder), received.prepared
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +127,9 @@ class Reception:
         kept: Kept | None = None
         media = self._storage.media
         try:
-            if item.url is not None and item.image_id is not None:
-                known = self._known(collection, item.image_id)
-                if known is not None and known["source"] == item.source:  # a table read again: nothing is fetched twice
-                    return self._settled(collection, known, submission)
+            fetched = self._fetched(collection, item)
+            if fetched is not None:
+                return self._settled(collection, fetched, submission)
             _check_names(item)
             made = item.encoded if item.encoded is not None and item.encoded.encoder_id == encoder.id else None
             data, digest = self._read(item, made)
@@ -141,15 +139,15 @@ class Reception:
                 return there
             read_at = time.perf_counter()
             columns = {**_entry(item), "image_id": image_id, "sha256": digest}
-            accept = partial(self._accept, collection, submission.inbox_id, item, columns, data)
             promised = submission.promised or made is not None or submission.inbox_id is not None
-            accepting = accept() if promised else None
+            accepting = self._accept(collection, submission.inbox_id, item, columns, data) if promised else None
             writing = None if promised else self._writers.submit(media.keep_original, collection.key, digest, data)
             try:  # while the disk writes
                 picture = made or decode(data, side=encoder.image_side, limits=self._limits)
                 small, prepared = self._drawn(picture, encoder)
             except Exception:
-                accepting = accepting or accept()  # what cannot be filed is kept, to be looked up and tried again
+                if writing is not None:
+                    submission.inbox_id = self._accept_failed(collection, columns, data, writing)
                 raise
             finally:
                 if accepting is not None:
@@ -175,6 +173,13 @@ class Reception:
             read_at=read_at,
             facts=self._facts(resumed, item, digest, picture),
         )
+
+    def _fetched(self, collection: CollectionRow, item: Item) -> Record | None:
+        """A picture that came from the same address under the same id: of a table read again nothing is fetched."""
+        if item.url is None or item.image_id is None:
+            return None
+        known = self._known(collection, item.image_id)
+        return known if known is not None and known["source"] == item.source else None
 
     def _there(
         self,
@@ -236,6 +241,15 @@ class Reception:
         there: Future[list[int]] = Future()
         there.set_result([inbox_id])
         return there
+
+    def _accept_failed(self, collection: CollectionRow, columns: Record, data: bytes, writing: Future[None]) -> int:
+        """Keep what was promised to nobody and cannot be filed, to be looked up and tried again; returns its number."""
+        writing.exception()  # what is written later would outlast whatever becomes of the entry
+        try:
+            return self._acceptance.accept(collection, columns, data).result()[0]
+        except Exception:
+            self._storage.forget_files(collection.key, [columns["sha256"]])
+            raise
 
     def _facts(self, resumed: Record | None, item: Item, digest: str, picture: Picture | Encoded) -> Mapping[str, Any]:
         entry = resumed or _entry(item)  # a resumed item is only our copy: what came with the picture is in the inbox

@@ -96,23 +96,27 @@ class Storage:
         return self.delivery.store(collection.encoder_id, collection.dimension)
 
     def forget_files(self, key: str, digests: Sequence[str]) -> None:
-        """Delete originals and thumbnails by content, unless the collection needs them again."""
+        """Delete originals and thumbnails by content, unless the collection needs them again; all, if it is gone."""
         with self.media.settling:
             unused = self._unused(key, digests)
+            if unused is None:
+                self.media.drop(key)
+                return
             if self.presence is not None:
                 for sha256 in unused:
                     self.media.set_aside(key, sha256)
-                still = set(self._unused(key, digests))  # another process may have accepted the same bytes
+                still = set(self._unused(key, digests) or ())  # another process may have accepted the same bytes
                 for sha256 in set(digests) - still:
                     self.media.put_back(key, sha256)
                 unused = sorted(still)
             for sha256 in unused:
                 self.media.forget(key, sha256)
 
-    def _unused(self, key: str, digests: Sequence[str]) -> Sequence[str]:
+    def _unused(self, key: str, digests: Sequence[str]) -> Sequence[str] | None:
+        """Those that nothing needs; None: there is no such collection."""
         with self.database.read() as connection:
             collection = collections.by_key(connection, key)
-            return digests if collection is None else images.unused_files(connection, collection.id, digests)
+            return None if collection is None else images.unused_files(connection, collection.id, digests)
 
     def drop_files(self, key: str) -> None:
         """Delete originals, thumbnails and derived state of a collection that no longer exists."""

@@ -1,0 +1,164 @@
+"""Pictures that nobody was promised anything about, where several things go wrong at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from categoriser import CategoriserError, EncoderFailedError, Library, NotFoundError, UnreadablePictureError
+from categoriser.catalog import inbox
+from categoriser.encoders.classic import ClassicEncoder
+from categoriser.errors import StoppingError
+from categoriser.intake import Item
+from categoriser.library.uploads import Failures
+from categoriser.pipeline import fair_threads
+from categoriser.pipeline.jobs import Job
+from tests.library.test_unpromised import files, sent, torn
+from tests.waiting import wait_until
+from tests.whole import check, left_over
+
+
+def late_originals(library: Library, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Originals are written once the event is set."""
+    keep, may = library.storage.media.keep_original, threading.Event()
+
+    def slow(*arguments: Any) -> None:
+        if threading.current_thread().name.startswith("keep"):
+            may.wait(30)
+        keep(*arguments)
+
+    monkeypatch.setattr(library.storage.media, "keep_original", slow)
+    return may
+
+
+def full(*_: object) -> None:
+    raise CategoriserError("The disk is full.")
+
+
+def test_one_that_can_be_neither_filed_nor_kept_is_told_the_truth_and_leaves_nothing(
+    pictures_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = pictures_library.collection("a")
+    for part in ("prepare", "encode_prepared"):
+        with monkeypatch.context() as patch:
+            patch.setattr(ClassicEncoder, part, lambda *_: 1 / 0)
+            patch.setattr(pictures_library.pipeline.acceptance, "_commit", full)
+            with pytest.raises(CategoriserError, match="disk is full"):
+                sent(collection, 1).result()
+        assert left_over(pictures_library)["inbox"] == 0
+        assert files(pictures_library, collection) == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_nothing_is_written_once_what_became_of_it_was_told(
+    pictures_library: Library, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Its failed entry, or all of its collection, is deleted at once, and the disk is slow."""
+    collection = pictures_library.collection("a")
+    key, may = collection.row.key, late_originals(pictures_library, monkeypatch)
+    item = Item("t.jpg", data=torn(1))
+    answer = pictures_library.pipeline.submit(collection.row, item, promised=False)
+    time.sleep(0.2)
+    assert not answer.done()  # it waits for the disk, too
+    if whole:
+        pictures_library.delete_collection("a")
+    may.set()
+    with pytest.raises(NotFoundError if whole else UnreadablePictureError):
+        answer.result(30)
+    if not whole:
+        assert Failures(pictures_library, collection.row).discard() == 1
+    folders = pictures_library.storage.media.folders(key)
+    wait_until(lambda: not [path for folder in folders for path in folder.rglob("*") if path.is_file()])
+    assert left_over(pictures_library)["inbox"] == 0
+
+
+def test_one_that_is_given_up_while_others_are_looked_at_leaves_no_files(
+    pictures_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, encode = threading.Event(), ClassicEncoder.encode_prepared
+
+    def waiting(self: ClassicEncoder, batch: Any) -> Any:
+        may.wait(30)
+        return encode(self, batch)
+
+    monkeypatch.setattr(ClassicEncoder, "encode_prepared", waiting)
+    collection, lanes = pictures_library.collection("a"), pictures_library.pipeline._lanes
+    first, second, forget = sent(collection, 1), sent(collection, 2), lanes._forget
+    wait_until(lambda: len(files(pictures_library, collection)) == 4)
+    jobs = list(lanes._lanes[collection.row.id].jobs)
+
+    def between(job: Job) -> None:
+        jobs[0].answer(StoppingError("given up"))
+        forget(job)
+
+    monkeypatch.setattr(lanes, "_forget", between)
+    jobs[1].answer(StoppingError("given up"))  # one after the other, as they are answered where all is given up
+    may.set()
+    assert pictures_library.pipeline.wait_idle(30)
+    assert (first.done(), second.done()) == (True, True)
+    assert len(files(pictures_library, collection)) == 2 * len(collection)
+
+
+def test_one_that_comes_behind_a_known_one_waits_for_nothing_that_nobody_waits_for(pictures_library: Library) -> None:
+    collection, courtesy = pictures_library.collection("a"), pictures_library.pipeline._courtesy
+    sent(collection, 1).result()
+    begun, may = threading.Event(), threading.Event()
+
+    def piece() -> None:
+        with courtesy.giving_way():
+            begun.set()
+            may.wait(30)
+
+    thread = threading.Thread(target=piece)
+    thread.start()
+    try:
+        assert begun.wait(30)
+        assert sent(collection, 1).result(10).known
+        assert not sent(collection, 2).result(10).known
+    finally:
+        may.set()
+        thread.join()
+
+
+def test_a_thread_that_cannot_be_started_costs_one_picture_and_nothing_else(
+    pictures_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection, pipeline = pictures_library.collection("a"), pictures_library.pipeline
+
+    class NoThread(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fair_threads.threading, "Thread", NoThread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            sent(collection, 1)
+    assert (pipeline.under_way, pipeline.idle, pipeline._reading) == (0, True, 0)
+    assert not sent(collection, 2).result(30).known
+
+
+def test_one_that_waits_comes_back_although_the_database_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = {"retry_seconds": 0.05, "longest_retry_seconds": 0.2}
+    with Library.open(tmp_path / "library", encoder="classic", uploads=soon) as library:
+        collection, asked, get = library.collection("a"), threading.Event(), inbox.get
+
+        def away(*_: object) -> None:
+            monkeypatch.setattr(inbox, "get", get)
+            asked.set()
+            raise sa.exc.OperationalError("SELECT", {}, ConnectionError("the server closed the connection"))
+
+        monkeypatch.setattr(inbox, "get", away)
+        with monkeypatch.context() as patch:
+            patch.setattr(ClassicEncoder, "encode_prepared", lambda *_: 1 / 0)
+            with pytest.raises(EncoderFailedError, match="tried again"):
+                sent(collection, 1).result()
+            assert asked.wait(30)
+        wait_until(lambda: left_over(library)["inbox"] == 0)
+        assert len(check(collection, tmp_path)) == 1
