@@ -220,7 +220,7 @@ def test_the_last_is_taken_back_then_those_before_it_however_many_changed_nothin
         assert again.json()["undone"] < taken["undone"]
         taken = again.json()
     assert again.status_code == 409
-    assert again.json()["error"]["message"].startswith("Nothing of version")
+    assert again.json()["error"]["message"].startswith("Nothing of any run or correction")
 
 
 @pytest.mark.parametrize(
