@@ -39,11 +39,11 @@ class Database:
         self.engine = _engine(url, connections)
         self.feed = Feed()
         self.turns = Turns()  # what the present thread may write, where several processes take turns
-        self._one_writer = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         sqlite = self.engine.dialect.name == "sqlite"
+        self._one_writer = threading.Lock() if sqlite else nullcontext()
         self._reading = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
         self._glancing = {"begins": False} if sqlite else {"isolation_level": "AUTOCOMMIT"}
-        if self.engine.dialect.name == "sqlite":
+        if sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:

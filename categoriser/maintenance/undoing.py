@@ -31,7 +31,7 @@ class Undoer(Editing):
     """Takes back what changed one collection."""
 
     def undo_last(self) -> Edited:
-        """Take back the last version that left anything to take back, but for names and what was undone itself.
+        """Take back the last version that left anything to take back, but for names and undos.
 
         Raises:
             NotFoundError: there is no version.
@@ -41,7 +41,7 @@ class Undoer(Editing):
             started, before = self._begin(state, None), None
             while found := self._not_undone(before):
                 for version in found:
-                    done = self._version(state, version, started)
+                    done = self._back_with_version(state, version, started)
                     if done is not None:
                         return done
                 before = found[-1]
@@ -60,7 +60,7 @@ class Undoer(Editing):
             ConflictError: it was undone already, later changes left nothing to take back, or it changed nothing.
         """
         with self._storage.states.writing(self._id) as state:
-            done = self._version(state, version, self._begin(state, None))
+            done = self._back_with_version(state, version, self._begin(state, None))
             if done is None:
                 raise _nothing_left(f"version {version}")
             return done
@@ -130,7 +130,7 @@ class Undoer(Editing):
         with self._storage.database.read() as connection:
             return history.not_undone(connection, self._id, but=_OF_THEMSELVES, before=before)
 
-    def _version(self, state: EngineState, version: int, started: float) -> Edited | None:
+    def _back_with_version(self, state: EngineState, version: int, started: float) -> Edited | None:
         with self._storage.database.read() as connection:
             stored = history.get(connection, self._id, version)
         if stored is None:

@@ -1,4 +1,4 @@
-"""A picture under way, and what is said of one that was given up."""
+"""A picture under way, and what is said of one that was given up or that an encoder chokes on."""
 
 from __future__ import annotations
 

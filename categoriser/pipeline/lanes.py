@@ -82,7 +82,7 @@ class Lanes:
                 begin()
             except BaseException:
                 lane.jobs.pop()
-                self._leave(job.collection.id, lane)
+                self._close_if_empty(job.collection.id, lane)
                 raise
 
     def ready(self, *jobs: Job) -> None:
@@ -130,8 +130,8 @@ class Lanes:
         self._runs.forget()  # they are due again when something comes
         return left
 
-    def shut(self) -> None:
-        """Let nobody in any more."""
+    def admit_no_more(self) -> None:
+        """Whoever comes now is told that the library is closed."""
         with self._changed:
             self._closed = True
 
@@ -159,7 +159,7 @@ class Lanes:
                     jobs.append(lane.jobs.popleft())
                 if not jobs:
                     lane.draining = False
-                    self._leave(collection_id, lane)
+                    self._close_if_empty(collection_id, lane)
                     return
             left = []
             for job in jobs:
@@ -173,8 +173,8 @@ class Lanes:
                 lane.rounds += 1
                 self._changed.notify_all()
 
-    def _leave(self, collection_id: int, lane: _Lane) -> None:
-        """Close a lane that nobody is in. The guard is held."""
+    def _close_if_empty(self, collection_id: int, lane: _Lane) -> None:
+        """The guard is held."""
         if not lane.jobs and not lane.draining:
             del self._lanes[collection_id]
             self._changed.notify_all()

@@ -184,7 +184,7 @@ class Pipeline:
         """Finish what is under way and stop."""
         self.acceptance.end_promises()
         self.feeder.close()
-        self._lanes.shut()
+        self._lanes.admit_no_more()
         self._readers.close()
         self._later.close()
         self._reception.close()
@@ -202,7 +202,8 @@ class Pipeline:
         try:
             received = self._read(job, submission)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
-            received, job.error, job.inbox_id = None, error, submission.inbox_id
+            received, job.error = None, error
+        job.inbox_id = submission.inbox_id
         self._read_one()  # first: an encoder call that waits for it would wait for its own picture
         if received is None:
             self._lanes.ready(job)
@@ -227,8 +228,7 @@ class Pipeline:
             return None
         observer.stage("read", begun, received.read_at, [job.origin])
         observer.stage("decode", received.read_at, time.perf_counter(), [job.origin])
-        job.image_id, job.inbox_id, job.facts = received.image_id, received.inbox_id, received.facts
-        job.kept = received.kept
+        job.image_id, job.facts, job.kept = received.image_id, received.facts, received.kept
         if received.prepared is None:  # it came with its vector
             job.vector = received.vector
             return None

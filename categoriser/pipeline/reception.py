@@ -65,15 +65,14 @@ class Fetchers:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A decoded picture that is in the inbox."""
+    """A decoded picture."""
 
     image_id: str
     prepared: npt.NDArray[Any] | None  # what the encoder takes; None: there is a vector
     facts: Mapping[str, Any]  # columns of the images table
-    inbox_id: int | None  # None: it was kept without
     read_at: float  # moment of time.perf_counter
     vector: FloatVector | None = None  # it was encoded elsewhere
-    kept: Kept | None = None
+    kept: Kept | None = None  # there is no inbox entry
 
 
 class Reception:
@@ -168,7 +167,6 @@ class Reception:
             image_id=image_id,
             prepared=prepared,
             vector=None if made is None else made.vector,
-            inbox_id=submission.inbox_id,
             kept=kept,
             read_at=read_at,
             facts=self._facts(resumed, item, digest, picture),

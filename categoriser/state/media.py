@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-
 
 class Media:
     """Files of a library. ``key`` is a collection's key, so that no path leads from one collection to another.
@@ -102,17 +100,13 @@ class Media:
             _sync(path.parent)
 
     def _write_draft(self, draft: Path, path: Path, data: bytes, *, durable: bool) -> None:
-        handle = os.open(draft, _NEW, 0o666)
         try:
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(handle, rest) :]
+            with draft.open("wb") as file:
+                file.write(data)
                 if durable:
-                    os.fsync(handle)
-            finally:
-                os.close(handle)
-            os.replace(draft, path)  # noqa: PTH105 - somebody waits
+                    file.flush()
+                    os.fsync(file.fileno())
+            draft.replace(path)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise

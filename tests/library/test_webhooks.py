@@ -15,6 +15,7 @@ from standardwebhooks import WebhookVerificationError
 from categoriser import Collection, ConfigurationError, Library, NotFoundError, RejectedError
 from categoriser.catalog import webhooks as stored
 from tests.receiver import Receiver, Reply, receiving
+from tests.waiting import wait_until
 from tests.whole import clusters
 
 PATIENT = {"first_wait": 0.02, "longest_wait": 0.05, "poll_seconds": 0.1, "allow_private_addresses": True}
@@ -51,14 +52,6 @@ def fill(collection: Collection, number: int, *, start: int = 0) -> list[int]:
     return [event.cursor for event in collection.events(after=before, limit=10_000)]
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for what another thread does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-
-
 def test_every_event_is_told_in_order_and_signed_so_that_a_receiver_can_check(opened: Open, receiver: Receiver) -> None:
     library = opened()
     photos = library.collection("anna's photos")
@@ -91,7 +84,7 @@ def test_only_the_wanted_kinds_are_told(opened: Open, receiver: Receiver) -> Non
         photos.run()
         photos.lock(photos.categories()[0].id)
         receiver.wait(1)
-        until(lambda: photos.webhooks.get(made.webhook.id).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(made.webhook.id).waiting == 0)
     assert [one.json["type"] for one in receiver.got] == ["lock"]
 
 
@@ -102,7 +95,7 @@ def test_a_receiver_that_fails_is_told_again_until_it_has_everything_in_order(op
     receiver.reply = lambda number: (500, {}) if number % 3 else (200, {})  # two failures before each success
     with library.delivering():
         cursors = fill(photos, 4)
-        until(lambda: photos.webhooks.get(hook).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(hook).waiting == 0)
     received = [one for number, one in enumerate(receiver.got) if number % 3 == 0]
     assert [one.json["data"]["cursor"] for one in received] == cursors
     assert {one.id for one in received} == {one.id for one in receiver.got}  # a repetition has the id that it had
@@ -121,7 +114,7 @@ def test_one_that_asks_to_wait_is_left_in_peace(opened: Open, receiver: Receiver
     receiver.reply = lambda _: (429, {"retry-after": "1000"})
     with library.delivering():
         fill(photos, 1)
-        until(lambda: photos.webhooks.get(hook).failures == 1)
+        wait_until(lambda: photos.webhooks.get(hook).failures == 1)
     shown = photos.webhooks.get(hook)
     assert shown.next_at is not None
     assert 900 < shown.next_at - time.time() <= 1000
@@ -140,9 +133,9 @@ def test_one_that_is_slow_is_given_up_for_now_and_holds_up_nobody_else(opened: O
             fill(slow, 1)
             sleepy.wait(1)
             receiver.wait(len(fill(quick, 2)))
-            until(lambda: slow.webhooks.get(hook).problem == "there was no answer within 0.2 seconds")
+            wait_until(lambda: slow.webhooks.get(hook).problem == "there was no answer within 0.2 seconds")
             free.set()
-            until(lambda: slow.webhooks.get(hook).waiting == 0)
+            wait_until(lambda: slow.webhooks.get(hook).waiting == 0)
     assert slow.webhooks.get(hook).problem is None
 
 
@@ -153,7 +146,7 @@ def test_one_that_is_gone_is_disabled_and_the_log_says_so(opened: Open, receiver
     receiver.reply = lambda _: (410, {})
     with library.delivering():
         cursors = fill(photos, 2)
-        until(lambda: not photos.webhooks.get(hook).enabled)
+        wait_until(lambda: not photos.webhooks.get(hook).enabled)
         told = [event for event in photos.events(limit=1000) if event.kind == "webhook-off"]
         assert [(one.detail["webhook"], one.detail["reason"]) for one in told] == [
             (hook, "it answered 410: nobody is there any more")
@@ -162,7 +155,7 @@ def test_one_that_is_gone_is_disabled_and_the_log_says_so(opened: Open, receiver
         receiver.reply = lambda _: (200, {})
         photos.webhooks.change(hook, enabled=True)
         fill(photos, 1, start=50)
-        until(lambda: photos.webhooks.get(hook).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(hook).waiting == 0)
     assert receiver.cursors[1 : 1 + len(cursors)] == cursors  # nothing was left out while it was disabled
     kinds = [one.json["type"] for one in receiver.got]
     assert kinds.index("webhook-off") < kinds.index("webhook-on")
@@ -175,7 +168,7 @@ def test_one_that_fails_for_long_is_disabled(opened: Open, receiver: Receiver) -
     receiver.reply = lambda _: (503, {})
     with library.delivering():
         fill(photos, 1)
-        until(lambda: not photos.webhooks.get(hook).enabled)
+        wait_until(lambda: not photos.webhooks.get(hook).enabled)
     shown = photos.webhooks.get(hook)
     assert shown.failures > 1
     assert "the last attempt: it answered 503" in str(shown.problem)
@@ -207,7 +200,7 @@ def test_events_can_be_delivered_again(opened: Open, receiver: Receiver) -> None
     with library.delivering():
         cursors = fill(photos, 5)
         first = receiver.wait(len(cursors))
-        until(lambda: photos.webhooks.get(hook).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(hook).waiting == 0)
         photos.webhooks.replay(hook, cursors[1])
         again = receiver.wait(2 * len(cursors) - 2)[len(cursors) :]
     assert [one.id for one in again] == [one.id for one in first[2:]]
@@ -232,15 +225,26 @@ def test_what_was_received_while_a_replay_was_asked_for_stands_in_the_log(opened
         photos.webhooks.replay(hook, cursor - 1)
         may.set()
         receiver.wait(2)
-        until(lambda: len(photos.webhooks.deliveries(hook)) == 2)
-        begun.clear()
-        may.clear()
-        receiver.got.clear()
-        fill(photos, 1, start=5)
-        assert begun.wait(30)
-        photos.webhooks.remove(hook)  # nothing of it stays, and nobody stumbles over that
-        may.set()
+        wait_until(lambda: len(photos.webhooks.deliveries(hook)) == 2)
+
+
+def test_nobody_stumbles_over_a_webhook_that_is_removed_while_it_is_told(
+    opened: Open, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = opened()
+    photos = library.collection("a")
+    hook = photos.webhooks.add(receiver.url).webhook.id
+
+    def reply(_: int) -> Reply:
+        photos.webhooks.remove(hook)
+        return 204, {}
+
+    receiver.reply = reply
+    with library.delivering():
+        fill(photos, 1)
+        receiver.wait(1)
     assert photos.webhooks.list() == []
+    assert "could not be served" not in caplog.text
 
 
 def test_a_ping_says_what_came_of_it(opened: Open, receiver: Receiver) -> None:
@@ -275,7 +279,7 @@ def test_several_senders_on_one_database_do_not_send_double(opened: Open, receiv
     hook = photos.webhooks.add(receiver.url).webhook.id
     with library.delivering(), library.delivering(), library.delivering():
         cursors = [cursor for start in range(0, 100, 10) for cursor in fill(photos, 10, start=start)]
-        until(lambda: photos.webhooks.get(hook).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(hook).waiting == 0)
     assert receiver.cursors == cursors
 
 
@@ -293,7 +297,7 @@ def test_a_sender_that_died_is_followed_by_another_and_notes_nothing_any_more(op
         assert stored.claim(connection, row, now=1.0, expires_at=2.0) is None
     with library.delivering():
         receiver.wait(len(cursors))
-        until(lambda: photos.webhooks.get(hook).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(hook).waiting == 0)
     with database.write() as connection:
         assert not stored.advance(connection, dead, photos.row.id, 0, expires_at=0.0)
     assert photos.webhooks.get(hook).waiting == 0
@@ -310,7 +314,7 @@ def test_a_prefix_has_the_events_of_all_its_collections_and_of_no_other(opened: 
         expected = [("shop/old", cursor) for cursor in fill(old, 2, start=10)]
         expected += [("shop/new", cursor) for cursor in fill(library.collection("shop/new"), 2)]
         got = receiver.wait(len(expected))
-        until(lambda: library.prefix_webhooks.get(hook.id).waiting == 0)
+        wait_until(lambda: library.prefix_webhooks.get(hook.id).waiting == 0)
     assert sorted((one.json["data"]["collection"], one.json["data"]["cursor"]) for one in got) == sorted(expected)
 
 
@@ -341,7 +345,7 @@ def test_a_webhook_that_was_removed_is_told_nothing_more(opened: Open, receiver:
     with library.delivering():
         keeper = photos.webhooks.add(receiver.url.replace("hook", "other")).webhook.id
         count = len(fill(photos, 2))
-        until(lambda: photos.webhooks.get(keeper).waiting == 0)
+        wait_until(lambda: photos.webhooks.get(keeper).waiting == 0)
     assert len(receiver.got) == count
     assert [one.id for one in photos.webhooks.list()] == [keeper]
 
