@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.feed import Feed, noted
-from categoriser.catalog.revisions import migrate
+from categoriser.catalog.revisions import begun, migrate
 from categoriser.catalog.sharing import Turns
 from categoriser.errors import CategoriserError, ConfigurationError, MissingExtraError
 
@@ -36,16 +36,13 @@ class Database:
         Raises:
             ConfigurationError: it cannot be reached or written, or a newer version made it.
         """
-        self.engine = _engine(url, connections)
+        self.engine = _engine(url, connections)  # of SQLite it begins nothing by itself
         self.feed = Feed()
         self.turns = Turns()  # what the present thread may write, where several processes take turns
-        sqlite = self.engine.dialect.name == "sqlite"
-        self._one_writer = threading.Lock() if sqlite else nullcontext()
-        self._reading = {} if sqlite else {"isolation_level": "REPEATABLE READ"}
-        self._glancing = {"begins": False} if sqlite else {"isolation_level": "AUTOCOMMIT"}
-        if sqlite:
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
+        if self._is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
             _listen_for_gone(self.engine)
         try:
@@ -61,13 +58,19 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view."""
-        with self.engine.connect().execution_options(**self._reading) as connection:
+        with self.engine.connect() as connection:
+            if self._is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
     def glance(self) -> Iterator[Connection]:
         """As ``read``, and quicker, without a transaction: each statement sees what is there at its time."""
-        with self.engine.connect().execution_options(**self._glancing) as connection:
+        with self.engine.connect() as connection:
+            if not self._is_sqlite:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     @contextmanager
@@ -83,9 +86,9 @@ class Database:
         """
         with self._one_writer:
             try:
-                with self.engine.connect().execution_options(writes=True) as connection:
+                with self.engine.connect() as connection:
                     noted(connection)  # of a transaction that was rolled back
-                    with connection.begin():
+                    with begun(connection):
                         turns = list(self.turns.held.values())
                         for turn in turns:
                             turn.advance(connection, reshapes=reshapes)
@@ -127,6 +130,9 @@ def _engine(url: str | sa.URL, connections: int | None) -> sa.Engine:
 def _options(url: sa.URL, connections: int | None) -> dict[str, Any]:
     # connections are as many as threads that ask at the same time: a cap would only make them wait for each other
     options: dict[str, Any] = {"json_serializer": _as_json, "pool_size": 10, "max_overflow": 90}
+    # the one used last is taken next: its pages and statements are at hand, while each of the others would have to read
+    # anew what was written since it had its turn
+    options["pool_use_lifo"] = True
     if url.get_backend_name() == "sqlite":
         return options | {"connect_args": {"check_same_thread": False, "timeout": _LOCKED_SECONDS}}
     if connections is not None:  # of a server that many processes use
@@ -135,7 +141,8 @@ def _options(url: sa.URL, connections: int | None) -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, so that reads are consistent too
+    # we say BEGIN ourselves, so that reads are consistent too; an event that did would cost every statement a quarter
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # a commit survives power loss
@@ -160,12 +167,6 @@ def _listen_for_gone(engine: sa.Engine) -> None:
 
     sa.event.listen(engine, "checkin", put_back)
     sa.event.listen(engine, "checkout", taken)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("begins", True):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _as_json(value: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy.engine import Connection
 
 from categoriser.errors import ConfigurationError
 
@@ -51,7 +54,7 @@ def migrate(engine: sa.Engine, to: str = "head") -> None:
         ConfigurationError: there is no such revision, or a newer version made the database.
     """
     config = _config()
-    with _migrating, engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with _migrating, engine.connect() as connection, begun(connection):
         if engine.dialect.name == "postgresql":  # replicas that start together: the second finds nothing left to do
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_KEY)))
         script, current = ScriptDirectory.from_config(config), MigrationContext.configure(connection)
@@ -69,6 +72,15 @@ def migrate(engine: sa.Engine, to: str = "head") -> None:
             raise ConfigurationError(
                 f"The database {engine.url!r} cannot be brought to {to!r}: {str(error).rstrip('.')}."
             ) from error
+
+
+@contextmanager
+def begun(connection: Connection) -> Iterator[None]:
+    """A transaction that writes: committed at the end, or rolled back."""
+    with connection.begin():
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
 
 
 def from_the_future(engine: sa.Engine) -> ConfigurationError:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from categoriser import Library
 from categoriser.catalog import Database, sqlite_url
-from categoriser.catalog.revisions import migrate, revisions
+from categoriser.catalog.revisions import begun, migrate, revisions
 from categoriser.errors import ConfigurationError, NotFoundError
 from categoriser.library.migrating import do_migration, plan_migration
 from tests.whole import check, picture
@@ -38,7 +38,7 @@ def _value(column: sa.Column[Any]) -> Any:
 def _fill(engine: sa.Engine) -> None:
     """A row in every table that has none yet."""
     found = sa.MetaData()
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with engine.connect() as connection, begun(connection):
         found.reflect(connection)
         for table in found.sorted_tables:
             if table.name in _EMPTY or connection.execute(sa.select(table).limit(1)).first() is not None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from categoriser import Collection, Library
 from categoriser.catalog import Database, sqlite_url
+from categoriser.catalog.revisions import begun
 from categoriser.settings import Settings
 from tests.naming.conftest import DIMENSION, ChatServer, direction, pictures_of
 from tests.whole import check, named_anywhere, pictures
@@ -270,7 +271,7 @@ def test_the_migration_goes_both_ways(tmp_path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(categoriser.catalog.__file__).parent / "migrations"))
     for step, there in (("0006", True), ("0005", False)):
-        with database.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with database.engine.connect() as connection, begun(connection):
             config.attributes["connection"] = connection
             command.downgrade(config, step)
             columns = {one["name"] for one in sa.inspect(connection).get_columns("categories")}
