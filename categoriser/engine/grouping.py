@@ -102,20 +102,13 @@ class Grouping(Grouped):
 
     def _arrive(self, batch: FloatMatrix, twin: Twin | None, seen: Seen | None, file: Filer) -> IntVector:
         self.edition += 1
-        first, size, k = self.length, len(batch), self.parameters.neighbours
+        first, size = self.length, len(batch)
         self._prepare_cells()
         if seen is None or seen.state != (self.length, self.removals):
             seen = self.look(batch)
-        old_ids, old_cosines = seen.ids, seen.cosines
-        inner = np.where(np.tri(size, k=-1, dtype=np.bool_), batch @ batch.T, np.float32(-9.0))
-        keep = min(k, size)
-        inner_ids = largest(inner, keep).astype(np.int32)
-        inner_cosines = np.take_along_axis(inner, inner_ids, axis=1)
-        ids, cosines = best_of(
-            np.concatenate([old_ids, inner_ids + np.int32(first)], axis=1),
-            np.concatenate([old_cosines, inner_cosines], axis=1),
-            k,
-        )
+        ids, cosines = seen.ids, seen.cosines
+        if size > 1:
+            ids, cosines = self._with_earlier(batch, ids, cosines)
         self.rows.append(batch)
         self._reserve(first + size)
         self.length = first + size
@@ -143,6 +136,20 @@ class Grouping(Grouped):
         self.lists.write(rows, ids, cosines)
         self.lists.offer(weighing)
         return self.micro_of[rows].astype(np.int64)
+
+    def _with_earlier(
+        self, batch: FloatMatrix, ids: npt.NDArray[np.int32], cosines: FloatMatrix
+    ) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+        """Nearest rows and cosines of a batch [B, k], those included that come before each in the batch itself."""
+        size, k = len(batch), self.parameters.neighbours
+        inner = np.where(np.tri(size, k=-1, dtype=np.bool_), batch @ batch.T, np.float32(-9.0))
+        inner_ids = largest(inner, min(k, size)).astype(np.int32)
+        inner_cosines = np.take_along_axis(inner, inner_ids, axis=1)
+        return best_of(
+            np.concatenate([ids, inner_ids + np.int32(self.length)], axis=1),
+            np.concatenate([cosines, inner_cosines], axis=1),
+            k,
+        )
 
     def _file(self, row: int, vector: FloatVector, near: npt.NDArray[np.int32], alike: FloatVector) -> None:
         self.weighing += 1

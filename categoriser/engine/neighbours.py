@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,6 +56,9 @@ class NeighbourLists:
         targets, cosines, candidates = targets[good], cosines[good], candidates[good]
         if not len(targets):
             return
+        if len(rows) == 1:  # one for each of its neighbours
+            self._take_in(targets, candidates[:, None], cosines[:, None])
+            return
         order = np.lexsort((candidates, -cosines, targets))
         targets, cosines, candidates = targets[order], cosines[order], candidates[order]
         unique, start, group = np.unique(targets, return_index=True, return_inverse=True)
@@ -63,11 +68,15 @@ class NeighbourLists:
         new_ids = np.full((len(unique), self.k), NOBODY, np.int32)
         new_cosines[group[fits], rank[fits]] = cosines[fits]
         new_ids[group[fits], rank[fits]] = candidates[fits]
-        both_cosines = np.concatenate([self.cosines[unique], new_cosines], axis=1)
-        both_ids = np.concatenate([self.ids[unique], new_ids], axis=1)
+        self._take_in(unique, new_ids, new_cosines)
+
+    def _take_in(self, rows: IntVector, ids: npt.NDArray[np.integer[Any]], cosines: FloatMatrix) -> None:
+        """Put what is new to some lists, [len(rows), any number], into them where it is among the k best."""
+        both_cosines = np.concatenate([self.cosines[rows], cosines], axis=1)
+        both_ids = np.concatenate([self.ids[rows], ids], axis=1)
         best = np.argsort(-both_cosines, axis=1, kind="stable")[:, : self.k]
-        self.cosines[unique] = np.take_along_axis(both_cosines, best, axis=1)
-        self.ids[unique] = np.take_along_axis(both_ids, best, axis=1)
+        self.cosines[rows] = np.take_along_axis(both_cosines, best, axis=1)
+        self.ids[rows] = np.take_along_axis(both_ids, best, axis=1)
 
     def forget(self, rows: IntVector, length: int) -> None:
         """Take ``rows`` out of every list of the first ``length`` rows; the lists close up."""
