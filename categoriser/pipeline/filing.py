@@ -34,7 +34,7 @@ from categoriser.errors import (
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run_due_at
 from categoriser.pipeline.due_runs import is_due, run_due
-from categoriser.pipeline.kept import Kept, refuse, settle_failures
+from categoriser.pipeline.kept import Kept, UnkeptError, refuse, settle_failures
 from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
 
@@ -100,6 +100,7 @@ def file_arrivals(
 
     Raises:
         CategoriserError: nothing of the rest could be decided, as the disk is full or a store fails; may be repeated.
+        UnkeptError: nor could it, as files of some are not there; to be repeated without these.
     """
     with Lookout() as lookout:
         for batch, following in _with_next(batches):
@@ -169,6 +170,7 @@ def _file(
     first_row, micros_before = state.grouping.length, state.grouping.micros.length
     micro_of: IntVector = np.empty(0, np.int64)
     if batch.new:  # outside the transaction: other collections may write meanwhile
+        state.ids.add(batch.place_of)
         state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
         seen = lookout.seen(state.grouping, arrivals, batch.places)
         vectors = np.stack([arrival.vector for arrival in batch.new])
@@ -177,6 +179,9 @@ def _file(
     answers = _Answers(state, batch, first_row)
     orders: list[outbox.Order] = []
     kept = [arrival.kept for arrival in batch.new if arrival.kept is not None]
+    # not before: the disk had all this time
+    if any(arrival.kept is not None and arrival.kept.problem() is not None for arrival in arrivals):
+        raise UnkeptError
     left = [arrivals[place] for place in batch.refused]
     if batch.new or settled or any(one.inbox_id is not None or one.kept is not None for one in left):
         with storage.media.settling if kept else nullcontext():
@@ -207,9 +212,7 @@ def _refuse(connection: Connection, collection: CollectionRow, arrival: Arrival,
 
 
 def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> _Sorted:
-    with storage.database.glance() as connection:
-        ids = [arrival.image_id for arrival in arrivals if arrival.image_id == storable_text(arrival.image_id)]
-        known = images.known(connection, state.collection.id, ids)
+    known = _known(storage, state, arrivals)
     batch = _Sorted(known)
     for place, arrival in enumerate(arrivals):
         problem = _problem(state, arrival, known.get(arrival.image_id))
@@ -223,6 +226,15 @@ def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> 
             batch.new.append(arrival)
             batch.places.append(place)
     return batch
+
+
+def _known(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> Mapping[str, Record]:
+    """Those that are there already."""
+    ids = [one.image_id for one in arrivals if state.ids.may_hold(one.image_id) and _is_storable(one.image_id)]
+    if not ids:
+        return {}
+    with storage.database.glance() as connection:
+        return images.known(connection, state.collection.id, ids)
 
 
 def _write(
@@ -388,6 +400,10 @@ class _Answers:
             )
             answered.add(arrival.image_id)
         return outcomes
+
+
+def _is_storable(text: str) -> bool:
+    return text == storable_text(text)
 
 
 def _or_none(number: int) -> int | None:

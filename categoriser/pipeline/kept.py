@@ -17,6 +17,10 @@ from categoriser.state import Storage
 from categoriser.state.media import Media
 
 
+class UnkeptError(Exception):
+    """Files of some pictures could not be written; nothing was decided of these nor of those that came with them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Its files, which are written while it is decoded and encoded, and its columns of the inbox if it has to wait."""
@@ -24,7 +28,8 @@ class Kept:
     entry: Mapping[str, Any]
     data: bytes = field(repr=False)
     thumbnail: bytes = field(repr=False)
-    written: Sequence[Future[None]]
+    written: Future[None]  # the original
+    shown: Future[None] = field(default_factory=Future)  # the thumbnail
 
     @property
     def digest(self) -> str:
@@ -33,7 +38,20 @@ class Kept:
 
     def problem(self) -> BaseException | None:
         """Wait until its files are written; why they could not be."""
-        return next((error for one in self.written if (error := one.exception()) is not None), None)
+        return self.written.exception() or self.shown.exception()
+
+    def failed(self) -> BaseException | None:
+        """Why its files could not be written, as far as that is known by now."""
+        return next((error for one in (self.written, self.shown) if one.done() and (error := one.exception())), None)
+
+    def show(self, media: Media, key: str) -> None:
+        """Write its thumbnail."""
+        try:
+            media.keep_thumbnail(key, self.digest, self.thumbnail)
+        except BaseException as error:
+            self.shown.set_exception(error)
+        else:
+            self.shown.set_result(None)
 
     def settle(self, media: Media, key: str) -> None:
         """Its image is there. Write again what was deleted meanwhile, with another image of the same bytes."""

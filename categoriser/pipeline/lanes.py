@@ -7,11 +7,12 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from categoriser.errors import CategoriserError, NotFoundError
 from categoriser.pipeline.acceptance import Acceptance
@@ -21,8 +22,10 @@ from categoriser.pipeline.due_runs import run_due
 from categoriser.pipeline.feeding import passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.jobs import Job, stopping
-from categoriser.pipeline.kept import forget
+from categoriser.pipeline.kept import UnkeptError, forget
 from categoriser.state import Storage
+
+_AFTER_YOU: Final = 0.0003  # seconds: what is left to do here would let who was answered wait for the interpreter
 
 _log = logging.getLogger(__name__)
 
@@ -180,44 +183,62 @@ class Lanes:
             self._changed.notify_all()
 
     def _file(self, collection_id: int, jobs: list[Job]) -> None:
-        filing: list[Job] = []
-        arrivals = []
+        left = self._sound(jobs)
+        if not left:
+            return
+        while left:
+            try:
+                self._file_sound(collection_id, left)
+            except UnkeptError:  # by now it is known whose files are not there
+                left = self._sound(left)
+            except BaseException as error:  # the inbox still has them: they are filed after a restart
+                if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
+                    self._storage.drop_files(jobs[0].collection.key)
+                else:
+                    _log.exception("a batch of %d pictures could not be filed", len(left))
+                for job in left:
+                    self._refuse(job, error)
+                return
+        self._tell_filed(collection_id)
+
+    def _sound(self, jobs: Iterable[Job]) -> deque[Job]:
+        """Those that can be filed; the others are refused."""
+        sound: deque[Job] = deque()
         for job in jobs:
-            problem = job.error or (None if job.kept is None else job.kept.problem())
+            problem = job.error or (None if job.kept is None else job.kept.failed())
             if problem is not None or job.vector is None:
                 self._refuse(job, problem or RuntimeError("a picture left the encoder without a vector"))
             else:
-                filing.append(job)
-                arrivals.append(Arrival(job.image_id, job.vector, job.facts, job.inbox_id, job.kept))
-        if not arrivals:
-            return
-        unanswered, begun = deque(filing), time.perf_counter()
-        try:
-            for outcomes in file_arrivals(
-                self._storage,
-                collection_id,
-                [arrivals],
-                automatic_runs=self._automatic_runs,
-                soon=None if any(job.exactly for job in filing) else self._runs.put,
-            ):
-                part = [unanswered.popleft() for _ in outcomes]
-                self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])
-                for job, outcome in zip(part, outcomes, strict=True):  # at once: a run may follow
-                    job.answer(outcome)
-                begun = time.perf_counter()
-        except BaseException as error:  # the inbox still has them: they are filed after a restart
-            if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
-                self._storage.drop_files(filing[0].collection.key)
-            else:
-                _log.exception("a batch of %d pictures could not be filed", len(unanswered))
-            for job in unanswered:
-                self._refuse(job, error)
-            return
-        self._tell_filed(collection_id)
+                sound.append(job)
+        return sound
+
+    def _file_sound(self, collection_id: int, left: deque[Job]) -> None:
+        """File what is left, and take out of it what is answered."""
+        arrivals = [
+            Arrival(job.image_id, job.vector, job.facts, job.inbox_id, job.kept)
+            for job in left
+            if job.vector is not None
+        ]
+        begun = time.perf_counter()
+        for outcomes in file_arrivals(
+            self._storage,
+            collection_id,
+            [arrivals],
+            automatic_runs=self._automatic_runs,
+            soon=None if any(job.exactly for job in left) else self._runs.put,
+        ):
+            part = [left.popleft() for _ in outcomes]
+            self._storage.observer.stage("file", begun, time.perf_counter(), [job.origin for job in part])
+            for job, outcome in zip(part, outcomes, strict=True):  # at once: a run may follow
+                job.answer(outcome)
+            if not all(job.unhurried for job in part):
+                time.sleep(_AFTER_YOU)
+            begun = time.perf_counter()
 
     def _refuse(self, job: Job, error: BaseException) -> None:
         """Answer with an error; what is worth another attempt waits for it in the inbox."""
         if job.kept is not None and passing(error):
+            job.kept.problem()  # what is written later would outlast whatever becomes of the entry
             try:
                 accepting = self._acceptance.accept(job.collection, job.kept.entry, job.kept.data)
                 job.inbox_id, job.kept = accepting.result()[0], None

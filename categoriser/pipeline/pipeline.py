@@ -208,8 +208,10 @@ class Pipeline:
         if received is None:
             self._lanes.ready(job)
         else:
-            encoder, prepared = received
+            (encoder, prepared), kept = received, job.kept
             encoder.put(job, prepared)
+            if kept is not None:  # while it is encoded
+                kept.show(self._storage.media, job.collection.key)
 
     def _read_one(self) -> None:
         with self._reading_guard:

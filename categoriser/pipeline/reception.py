@@ -161,8 +161,7 @@ class Reception:
         if writing is None:
             media.keep_thumbnail(collection.key, digest, small)
         else:
-            shown = self._writers.submit(media.keep_thumbnail, collection.key, digest, small)
-            kept = Kept(columns, data, small, [writing, shown])
+            kept = Kept(columns, data, small, writing)
         return Received(
             image_id=image_id,
             prepared=prepared,
@@ -274,6 +273,8 @@ class Reception:
 
     def _known(self, collection: CollectionRow, image_id: str) -> Record | None:
         check_id(image_id)
+        if not self._storage.states.may_hold(collection.id, image_id):
+            return None
         with self._storage.database.glance() as connection:
             if not images.exists(connection, collection.id, image_id):  # far cheaper, and the usual answer
                 return None

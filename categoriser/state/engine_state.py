@@ -26,6 +26,7 @@ from categoriser.domain import FloatMatrix, FloatVector
 from categoriser.encoders.texts import WORDS
 from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Parameters, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
+from categoriser.state.image_ids import ImageIds
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
 
@@ -65,6 +66,7 @@ class EngineState:
         self.collection = fresh
         self.revision = revision.revision
         self.images_at_run = fresh.images_at_run
+        self.ids = ImageIds(image_id for _, image_id, *_ in rows)
         self.hashes: list[bytes | None] = [None] * fresh.next_row
         micro_of = np.full(fresh.next_row, NOBODY, np.int32)
         head_of = np.full(fresh.next_row, NOBODY, np.int32)
@@ -133,6 +135,7 @@ class EngineState:
         for start in range(0, len(rows), _ADOPTED):
             part = rows[start : start + _ADOPTED]
             names = {row: image_id for row, image_id, *_ in part}
+            self.ids.add(names.values())
             vectors = self._stored(names, part[0][0], part[-1][0] + 1, under_way)
             self.hashes += [phash for *_, phash in part]
             heads = [NOBODY if head is None else head for _, _, _, head, _ in part]
@@ -150,7 +153,7 @@ class EngineState:
         """Bytes of what grows with the collection: vectors by row, neighbour lists, micro-clusters, hashes."""
         grouping = self.grouping
         arrays = (grouping.lists.ids, grouping.lists.cosines, grouping.micros.sums, grouping.head_of, grouping.head_of)
-        return self.vectors.matrix.nbytes + sum(one.nbytes for one in arrays) + 64 * len(self.hashes)
+        return self.vectors.matrix.nbytes + sum(one.nbytes for one in arrays) + self.ids.nbytes + 64 * len(self.hashes)
 
     def forget(self, rows: npt.NDArray[np.int64]) -> None:
         """Forget vectors and hashes of deleted rows."""

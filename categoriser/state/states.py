@@ -105,6 +105,12 @@ class States:
         finally:
             self._leave(slot)
 
+    def may_hold(self, collection_id: int, image_id: str) -> bool:
+        """Whether an image of the collection may have this id; if not, only another process can have filed it."""
+        slot = self._slots.get(collection_id)
+        state = None if slot is None else slot.state
+        return state is None or state.ids.may_hold(image_id)
+
     def in_memory(self) -> tuple[int, int]:
         """How many states are in memory, and their bytes there (mapped vectors included)."""
         with self._guard:

@@ -14,13 +14,13 @@ from categoriser import CategoriserError, EncoderFailedError, Library, NotFoundE
 from categoriser.catalog import inbox
 from categoriser.encoders.classic import ClassicEncoder
 from categoriser.errors import StoppingError
-from categoriser.intake import Item
+from categoriser.intake import Item, sha256
 from categoriser.library.uploads import Failures
-from categoriser.pipeline import fair_threads
+from categoriser.pipeline import fair_threads, filing
 from categoriser.pipeline.jobs import Job
 from tests.library.test_unpromised import files, sent, torn
 from tests.waiting import wait_until
-from tests.whole import check, left_over
+from tests.whole import check, left_over, picture
 
 
 def late_originals(library: Library, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
@@ -75,6 +75,68 @@ def test_nothing_is_written_once_what_became_of_it_was_told(
     folders = pictures_library.storage.media.folders(key)
     wait_until(lambda: not [path for folder in folders for path in folder.rglob("*") if path.is_file()])
     assert left_over(pictures_library)["inbox"] == 0
+
+
+def test_a_file_that_fails_when_all_else_is_done_costs_its_own_picture_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, sort = ClassicEncoder.encode_prepared, filing._sort
+    both, placed = threading.Event(), threading.Event()
+    bad = sha256(picture(1))
+
+    def together(self: ClassicEncoder, batch: Any) -> Any:
+        both.wait(30)
+        return encode(self, batch)
+
+    def sorted_and_told(*arguments: Any) -> Any:
+        placed.set()
+        return sort(*arguments)
+
+    with Library.open(tmp_path / "library", encoder="classic") as library, monkeypatch.context() as patch:
+        collection, media = library.collection("a"), library.storage.media
+        keep = media.keep_original
+
+        def late(key: str, digest: str, data: bytes) -> None:
+            if digest == bad and threading.current_thread().name.startswith("keep"):
+                placed.wait(30)
+                raise OSError(28, "No space left on device")
+            keep(key, digest, data)
+
+        patch.setattr(ClassicEncoder, "encode_prepared", together)
+        patch.setattr(media, "keep_original", late)
+        patch.setattr(filing, "_sort", sorted_and_told)
+        answers = [sent(collection, seed) for seed in (0, 1, 2)]
+        wait_until(lambda: sum(name.endswith(".jpg") for name in files(library, collection)) == 3)
+        both.set()
+        assert not answers[0].result(30).known
+        with pytest.raises(OSError, match="No space"):
+            answers[1].result(30)
+        assert not answers[2].result(30).known
+        assert len(check(collection, tmp_path)) == 2
+        assert left_over(library)["inbox"] == 1
+    _comes_back(tmp_path, 3)
+
+
+def test_a_thumbnail_that_cannot_be_written_is_said_and_the_picture_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        collection = library.collection("a")
+        with monkeypatch.context() as patch:
+            patch.setattr(library.storage.media, "keep_thumbnail", full)
+            with pytest.raises(CategoriserError, match="disk is full"):
+                sent(collection, 1).result(30)
+        assert (len(collection), left_over(library)["inbox"]) == (0, 1)
+    _comes_back(tmp_path, 1)
+
+
+def _comes_back(folder: Path, number: int) -> None:
+    """What was kept in the inbox is filed at the next start."""
+    with Library.open(folder / "library") as library:
+        wait_until(lambda: left_over(library)["inbox"] == 0)
+        collection = library.collection("a")
+        assert len(check(collection, folder)) == number
+        assert len(files(library, collection)) == 2 * number
 
 
 def test_one_that_is_given_up_while_others_are_looked_at_leaves_no_files(
