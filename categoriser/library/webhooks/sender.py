@@ -25,6 +25,7 @@ _BATCH_SECONDS: Final = 1.0
 _TURN_SECONDS: Final = 10.0  # then it is another webhook's turn
 _LEASE_MARGIN: Final = 5.0  # seconds
 _BREATH: Final = 0.2  # between looks, however much happens
+_AFTER_YOU: Final = 0.02  # whose doing it is that there is something to look for is answered first
 _LONGEST_RETRY_AFTER: Final = 24 * 3600.0
 
 Messages: TypeAlias = Callable[[int, int, Sequence[str], int], tuple[list[Message], int]]
@@ -96,6 +97,7 @@ class Sender:
                     patience = self._settings.poll_seconds
                 self._stopping.wait(_BREATH)
                 self._bell.wait(patience)
+                self._stopping.wait(_AFTER_YOU)
 
     def _look(self) -> float:
         """Begin what is due; returns the seconds until something else may be."""
