@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
+from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption, refuse_service
 from categoriser.cli.output import counted, print_json, progress, say, tell
 from categoriser.cli.reach import service
 from categoriser.errors import CategoriserError
@@ -68,6 +68,7 @@ def restore(
     json: JsonOption = False,
 ) -> None:
     """Make a library from a backup in a folder that is empty or does not exist."""
+    refuse_service()
     with progress("Restoring") as advance:
         report = make_from(source, library, progress=advance)
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption
+from categoriser.cli.options import LIBRARY, JsonOption, LibraryOption, refuse_service
 from categoriser.cli.output import counted, print_json, print_table, say
 from categoriser.library.migrating import do_migration, plan_migration
 
@@ -18,6 +18,7 @@ def migrate(
     json: JsonOption = False,
 ) -> None:
     """Show the versions of the tables and bring them up to date, as opening a library does, or back."""
+    refuse_service()
     made = (do_migration if yes else plan_migration)(library, to)
     if json:
         print_json(made)

@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 from categoriser.cli.options import existing_collection, library_to_fill, read_collection
-from categoriser.cli.reachable import Keyring, Reachable, ReachableLibrary
-from categoriser.cli.remote import Remote, RemoteKeyring, RemoteLibrary
+from categoriser.cli.reachable import Board, Keyring, Reachable, ReachableLibrary
+from categoriser.cli.remote import Remote, RemoteBoard, RemoteKeyring, RemoteLibrary
 from categoriser.client import Client
 from categoriser.library import Library
 from categoriser.library.access import Access, KeyInfo, open_access
@@ -80,6 +80,20 @@ def whole(url: str | None, library: Path, *, resume: bool = False) -> Iterator[R
         return
     with Library.open(library, create=False, resume=resume) as opened:
         yield _Here(opened)
+
+
+@contextmanager
+def board(url: str | None, library: Path, collection: str | None) -> Iterator[Board]:
+    """The webhooks of a collection; None: those of many collections."""
+    if collection is not None:
+        with looked_at(url, library, collection) as found:
+            yield found.webhooks
+    elif url:
+        with service(url) as client:
+            yield RemoteBoard(client)
+    else:
+        with Library.open(library, create=False, resume=False) as opened:
+            yield opened.prefix_webhooks
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``categoriser webhooks``: who is told of the events of a collection. They are sent while a service runs."""
+"""``categoriser webhooks``: who is told of the events of one collection, or of many, while a service runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 
 from categoriser.cli.options import COLLECTION, LIBRARY, CollectionOption, JsonOption, LibraryOption
 from categoriser.cli.output import print_json, print_table, say, tell
-from categoriser.cli.reach import UrlOption, looked_at
+from categoriser.cli.reach import UrlOption, board
 from categoriser.domain import LARGEST_NUMBER
 from categoriser.library.webhooks import NewWebhook, Webhook
 
 commands = typer.Typer(help="Have addresses told of events, signed, in order and at least once.", no_args_is_help=True)
 
 WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id as `webhooks list` shows it.")]
+Prefixes = Annotated[bool, typer.Option("--prefixes", help="Those of many collections (`webhooks add --prefix`).")]
 Page = Annotated[int, typer.Option(min=1, max=1000, help="Length of the page.")]
 
 
@@ -24,18 +25,22 @@ def list_webhooks(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     after: Annotated[str, typer.Option(help="Id of the webhook before the page.")] = "",
     limit: Page = 100,
     json: JsonOption = False,
 ) -> None:
     """List webhooks by id."""
-    with looked_at(url, library, collection) as found:
-        page = found.webhooks.list(after=after, limit=limit)
+    with board(url, library, None if prefixes else collection) as found:
+        page = found.list(after=after, limit=limit)
     if json:
         print_json({"webhooks": page, "next": page[-1].id if len(page) == limit else None})
         return
-    rows = [(one.id, one.url, _state(one), f"{one.waiting:,}", ", ".join(one.types) or "all") for one in page]
-    print_table(f"Webhooks of {collection}", ("id", "address", "state", "waiting#", "events"), rows)
+    rows = [
+        (one.id, one.url, one.prefix, _state(one), f"{one.waiting:,}", ", ".join(one.types) or "all") for one in page
+    ]
+    of = "many collections" if prefixes else collection
+    print_table(f"Webhooks of {of}", ("id", "address", "prefix", "state", "waiting#", "events"), rows)
 
 
 @commands.command()
@@ -47,11 +52,12 @@ def add(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefix: Annotated[str | None, typer.Option(help="Of all collections whose names begin so, instead of one.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Have an address told of what happens from now on. Its secret is shown this once."""
-    with looked_at(url, library, collection) as found:
-        made = found.webhooks.add(address, types=kinds or ())
+    with board(url, library, collection if prefix is None else None) as found:
+        made = found.add(address, types=kinds or (), prefix=prefix)
     _tell_secret(made, json)
 
 
@@ -64,11 +70,12 @@ def rotate(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """Replace the secret; the new one is shown this once."""
-    with looked_at(url, library, collection) as found:
-        made = found.webhooks.rotate(webhook, overlap_hours=overlap_hours)
+    with board(url, library, None if prefixes else collection) as found:
+        made = found.rotate(webhook, overlap_hours=overlap_hours)
     _tell_secret(made, json)
 
 
@@ -79,11 +86,12 @@ def enable(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """Tell a webhook again, and everything since it was told last."""
-    with looked_at(url, library, collection) as found:
-        _tell(found.webhooks.change(webhook, enabled=not off), json)
+    with board(url, library, None if prefixes else collection) as found:
+        _tell(found.change(webhook, enabled=not off), json)
 
 
 @commands.command()
@@ -93,11 +101,12 @@ def replay(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """Deliver everything behind a cursor again."""
-    with looked_at(url, library, collection) as found:
-        _tell(found.webhooks.replay(webhook, after), json)
+    with board(url, library, None if prefixes else collection) as found:
+        _tell(found.replay(webhook, after), json)
 
 
 @commands.command()
@@ -106,11 +115,12 @@ def ping(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """Send something now and say what came of it."""
-    with looked_at(url, library, collection) as found:
-        done = found.webhooks.ping(webhook)
+    with board(url, library, None if prefixes else collection) as found:
+        done = found.ping(webhook)
     if json:
         print_json(done)
     elif done.problem is None:
@@ -129,11 +139,12 @@ def log(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """List the last attempts to deliver, the newest first."""
-    with looked_at(url, library, collection) as found:
-        page = found.webhooks.deliveries(webhook, before=before, limit=limit)
+    with board(url, library, None if prefixes else collection) as found:
+        page = found.deliveries(webhook, before=before, limit=limit)
     if json:
         print_json({"deliveries": page, "next": page[-1].id if len(page) == limit else None})
         return
@@ -149,11 +160,12 @@ def remove(
     url: UrlOption = None,
     library: LibraryOption = LIBRARY,
     collection: CollectionOption = COLLECTION,
+    prefixes: Prefixes = False,
     json: JsonOption = False,
 ) -> None:
     """Tell it nothing any more."""
-    with looked_at(url, library, collection) as found:
-        found.webhooks.remove(webhook)
+    with board(url, library, None if prefixes else collection) as found:
+        found.remove(webhook)
     if json:
         print_json({"removed": webhook})
     else:

@@ -72,8 +72,9 @@ def test_what_only_works_on_a_library_says_so(run: Command, monkeypatch: pytest.
     monkeypatch.setenv("CATEGORISER_URL", "http://127.0.0.1:1")
     told = run("view", "describe", "x", "--url", "http://127.0.0.1:1/v1", "--model", "m")
     assert (told.code, "on a library of this machine only" in told.err) == (2, True)
-    told = run("doctor")
-    assert (told.code, "on a library of this machine only" in told.err) == (2, True)
+    for command in (("doctor",), ("migrate",), ("restore", "backup")):
+        told = run(*command)
+        assert (told.code, "on a library of this machine only" in told.err) == (2, True)
     told = run("categories", "--url", "nonsense")
     assert (told.code, "no address of a service" in told.err) == (2, True)
 
@@ -98,10 +99,28 @@ def test_webhooks_are_looked_after_by_commands(url: str, run: Command, folder: P
     assert run("webhooks", "list", "--url", url, "--json").json == {"webhooks": [], "next": None}
 
 
+def test_webhooks_of_many_collections_are_looked_after_alike(url: str, run: Command, folder: Path) -> None:
+    run("add", folder, "--url", url)
+    with receiving() as receiver:
+        made = run("webhooks", "add", receiver.url, "--prefix", "phot", "--url", url, "--json").json
+        assert (made["prefix"], bool(made["secret"])) == ("phot", True)
+        assert run("webhooks", "list", "--url", url, "--json").json["webhooks"] == []
+        assert "phot" in run("webhooks", "list", "--prefixes", "--url", url).out
+        assert run("webhooks", "ping", made["id"], "--url", url).code == 2  # it is no collection's
+        assert run("webhooks", "ping", made["id"], "--prefixes", "--url", url).code == 0
+    log = run("webhooks", "log", made["id"], "--prefixes", "--url", url, "--json").json["deliveries"]
+    assert [one["kind"] for one in log] == ["ping"]
+    run("webhooks", "remove", made["id"], "--prefixes", "--url", url)
+    assert run("webhooks", "list", "--prefixes", "--url", url, "--json").json == {"webhooks": [], "next": None}
+
+
 def test_webhooks_of_a_library_of_this_machine(run: Command, folder: Path) -> None:
     run("add", folder)
     refused = run("webhooks", "add", "https://127.0.0.1/x")
     assert (refused.code, "private or reserved" in refused.err) == (1, True)
+    assert run("webhooks", "list", "--json").json["webhooks"] == []
+    made = run("webhooks", "add", "https://8.8.8.8/x", "--prefix", "", "--json").json
+    assert run("webhooks", "list", "--prefixes", "--json").json["webhooks"][0]["id"] == made["id"]
     assert run("webhooks", "list", "--json").json["webhooks"] == []
 
 

@@ -3,5 +3,6 @@
 from categoriser.cli.remote.collection import Remote
 from categoriser.cli.remote.keys import RemoteKeyring
 from categoriser.cli.remote.library import RemoteLibrary
+from categoriser.cli.remote.webhooks import RemoteBoard
 
-__all__ = ["Remote", "RemoteKeyring", "RemoteLibrary"]
+__all__ = ["Remote", "RemoteBoard", "RemoteKeyring", "RemoteLibrary"]
