@@ -34,7 +34,7 @@ from categoriser.errors import (
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run_due_at
 from categoriser.pipeline.due_runs import is_due, run_due
-from categoriser.pipeline.kept import Kept, UnkeptError, refuse, settle_failures
+from categoriser.pipeline.kept import Kept, refuse, settle_failures
 from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
 
@@ -100,7 +100,6 @@ def file_arrivals(
 
     Raises:
         CategoriserError: nothing of the rest could be decided, as the disk is full or a store fails; may be repeated.
-        UnkeptError: nor could it, as files of some are not there; to be repeated without these.
     """
     with Lookout() as lookout:
         for batch, following in _with_next(batches):
@@ -179,9 +178,6 @@ def _file(
     answers = _Answers(state, batch, first_row)
     orders: list[outbox.Order] = []
     kept = [arrival.kept for arrival in batch.new if arrival.kept is not None]
-    # not before: the disk had all this time
-    if any(arrival.kept is not None and arrival.kept.problem() is not None for arrival in arrivals):
-        raise UnkeptError
     left = [arrivals[place] for place in batch.refused]
     if batch.new or settled or any(one.inbox_id is not None or one.kept is not None for one in left):
         with storage.media.settling if kept else nullcontext():

@@ -17,10 +17,6 @@ from categoriser.state import Storage
 from categoriser.state.media import Media
 
 
-class UnkeptError(Exception):
-    """Files of some pictures could not be written; nothing was decided of these nor of those that came with them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Its files, which are written while it is decoded and encoded, and its columns of the inbox if it has to wait."""
@@ -37,12 +33,9 @@ class Kept:
         return str(self.entry["sha256"])
 
     def problem(self) -> BaseException | None:
-        """Wait until its files are written; why they could not be."""
-        return self.written.exception() or self.shown.exception()
-
-    def failed(self) -> BaseException | None:
-        """Why its files could not be written, as far as that is known by now."""
-        return next((error for one in (self.written, self.shown) if one.done() and (error := one.exception())), None)
+        """Wait until its files are written, all of them; why they could not be."""
+        errors = [one.exception() for one in (self.written, self.shown)]
+        return next((error for error in errors if error is not None), None)
 
     def show(self, media: Media, key: str) -> None:
         """Write its thumbnail."""

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from categoriser.pipeline.due_runs import run_due
 from categoriser.pipeline.feeding import passing
 from categoriser.pipeline.filing import Arrival, file_arrivals
 from categoriser.pipeline.jobs import Job, stopping
-from categoriser.pipeline.kept import UnkeptError, forget
+from categoriser.pipeline.kept import forget
 from categoriser.state import Storage
 
 _AFTER_YOU: Final = 0.0003  # seconds: what is left to do here would let who was answered wait for the interpreter
@@ -186,26 +186,23 @@ class Lanes:
         left = self._sound(jobs)
         if not left:
             return
-        while left:
-            try:
-                self._file_sound(collection_id, left)
-            except UnkeptError:  # by now it is known whose files are not there
-                left = self._sound(left)
-            except BaseException as error:  # the inbox still has them: they are filed after a restart
-                if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
-                    self._storage.drop_files(jobs[0].collection.key)
-                else:
-                    _log.exception("a batch of %d pictures could not be filed", len(left))
-                for job in left:
-                    self._refuse(job, error)
-                return
+        try:
+            self._file_sound(collection_id, left)
+        except BaseException as error:  # the inbox still has them: they are filed after a restart
+            if isinstance(error, NotFoundError):  # of a collection that was deleted meanwhile nothing may stay
+                self._storage.drop_files(jobs[0].collection.key)
+            else:
+                _log.exception("a batch of %d pictures could not be filed", len(left))
+            for job in left:
+                self._refuse(job, error)
+            return
         self._tell_filed(collection_id)
 
-    def _sound(self, jobs: Iterable[Job]) -> deque[Job]:
-        """Those that can be filed; the others are refused."""
+    def _sound(self, jobs: list[Job]) -> deque[Job]:
+        """Those that can be filed, once their files are written; the others are refused."""
         sound: deque[Job] = deque()
         for job in jobs:
-            problem = job.error or (None if job.kept is None else job.kept.failed())
+            problem = job.error or (None if job.kept is None else job.kept.problem())
             if problem is not None or job.vector is None:
                 self._refuse(job, problem or RuntimeError("a picture left the encoder without a vector"))
             else:

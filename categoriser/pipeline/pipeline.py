@@ -203,15 +203,15 @@ class Pipeline:
             received = self._read(job, submission)
         except BaseException as error:  # whatever it is belongs to this picture, not to the thread
             received, job.error = None, error
-        job.inbox_id = submission.inbox_id
+        job.inbox_id, kept = submission.inbox_id, job.kept
         self._read_one()  # first: an encoder call that waits for it would wait for its own picture
+        if received is not None:
+            encoder, prepared = received
+            encoder.put(job, prepared)
+        if kept is not None:  # while it is encoded; whoever finishes with it waits for this
+            kept.show(self._storage.media, job.collection.key)
         if received is None:
             self._lanes.ready(job)
-        else:
-            (encoder, prepared), kept = received, job.kept
-            encoder.put(job, prepared)
-            if kept is not None:  # while it is encoded
-                kept.show(self._storage.media, job.collection.key)
 
     def _read_one(self) -> None:
         with self._reading_guard:

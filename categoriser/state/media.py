@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ class Media:
         self._thumbnails = folder / "thumbnails"
         self._captions = folder / "captions"
         self._drafts = folder / "drafts" / re.sub(r"[^A-Za-z0-9.-]", "-", process) if process else folder / "drafts"
+        self._drafted = itertools.count()
         self.settling = threading.RLock()
         shutil.rmtree(self._drafts, ignore_errors=True)  # what a killed process left half written
 
@@ -89,7 +91,7 @@ class Media:
     def _write(self, path: Path, data: bytes, *, durable: bool) -> None:
         if durable and path.exists():
             return
-        draft = self._drafts / f"{path.name}.{os.urandom(8).hex()}"
+        draft = self._drafts / f"{path.name}.{next(self._drafted)}"
         try:
             self._write_draft(draft, path, data, durable=durable)
         except FileNotFoundError:  # the first file of its folder
@@ -101,15 +103,24 @@ class Media:
 
     def _write_draft(self, draft: Path, path: Path, data: bytes, *, durable: bool) -> None:
         try:
-            with draft.open("wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
+            _written(draft, data, durable=durable)
             draft.replace(path)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+
+
+def _written(path: Path, data: bytes, *, durable: bool) -> None:
+    """Write a file; with few calls, as others have a turn of the interpreter after each."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
+        if durable:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync(folder: Path) -> None:

@@ -13,7 +13,9 @@ Settle = Callable[[str], None]  # collection key: deliver what another process l
 
 
 class Turns(Protocol):
-    """How the processes that have a library open take turns."""
+    """How the processes that have a library open take turns. ``shared``: whether there may be more than one."""
+
+    shared: bool
 
     @contextmanager
     def taken(self, collection_id: int) -> Iterator[Turn | None]:
@@ -28,6 +30,8 @@ class Turns(Protocol):
 class Alone:
     """One process has the library to itself."""
 
+    shared = False
+
     @contextmanager
     def taken(self, collection_id: int) -> Iterator[Turn | None]:
         """See Turns."""
@@ -40,6 +44,8 @@ class Alone:
 
 class Among:
     """Several processes share a database."""
+
+    shared = True
 
     def __init__(self, database: Database, locks: Locks, settle: Settle) -> None:
         self._database = database

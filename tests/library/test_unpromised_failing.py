@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from categoriser.encoders.classic import ClassicEncoder
 from categoriser.errors import StoppingError
 from categoriser.intake import Item, sha256
 from categoriser.library.uploads import Failures
-from categoriser.pipeline import fair_threads, filing
+from categoriser.pipeline import fair_threads, pipeline
 from categoriser.pipeline.jobs import Job
 from tests.library.test_unpromised import files, sent, torn
 from tests.waiting import wait_until
@@ -80,41 +81,77 @@ def test_nothing_is_written_once_what_became_of_it_was_told(
 def test_a_file_that_fails_when_all_else_is_done_costs_its_own_picture_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode, sort = ClassicEncoder.encode_prepared, filing._sort
-    both, placed = threading.Event(), threading.Event()
-    bad = sha256(picture(1))
-
-    def together(self: ClassicEncoder, batch: Any) -> Any:
-        both.wait(30)
-        return encode(self, batch)
-
-    def sorted_and_told(*arguments: Any) -> Any:
-        placed.set()
-        return sort(*arguments)
-
+    bad, may = sha256(picture(1)), threading.Event()
     with Library.open(tmp_path / "library", encoder="classic") as library, monkeypatch.context() as patch:
         collection, media = library.collection("a"), library.storage.media
         keep = media.keep_original
 
         def late(key: str, digest: str, data: bytes) -> None:
             if digest == bad and threading.current_thread().name.startswith("keep"):
-                placed.wait(30)
+                may.wait(30)
                 raise OSError(28, "No space left on device")
             keep(key, digest, data)
 
-        patch.setattr(ClassicEncoder, "encode_prepared", together)
+        other = sent(collection, 9).result(30).image_id
         patch.setattr(media, "keep_original", late)
-        patch.setattr(filing, "_sort", sorted_and_told)
         answers = [sent(collection, seed) for seed in (0, 1, 2)]
-        wait_until(lambda: sum(name.endswith(".jpg") for name in files(library, collection)) == 3)
-        both.set()
+        jobs = library.pipeline._lanes._lanes[collection.row.id].jobs
+        wait_until(lambda: len(jobs) <= 2 and all(job.ready for job in jobs))
+        with ThreadPoolExecutor(1) as threads:  # who corrects the collection does not wait for the disk
+            assert threads.submit(collection.delete, [other]).result(10) == 1
+        may.set()
         assert not answers[0].result(30).known
         with pytest.raises(OSError, match="No space"):
             answers[1].result(30)
         assert not answers[2].result(30).known
-        assert len(check(collection, tmp_path)) == 2
         assert left_over(library)["inbox"] == 1
+        check(collection, tmp_path)
     _comes_back(tmp_path, 3)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_slow_thumbnail_does_not_outlast_what_it_is_of(
+    pictures_library: Library, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    """Its original cannot be written, or nothing can encode it, and it cannot be kept either."""
+    collection, media = pictures_library.collection("a"), pictures_library.storage.media
+    show, may, shown = media.keep_thumbnail, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> None:
+        may.wait(30)
+        show(*arguments)
+        shown.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "keep_thumbnail", slow)
+        patch.setattr(pictures_library.pipeline.acceptance, "_commit", full)
+        patch.setattr(*((ClassicEncoder, "encode_prepared") if written else (media, "keep_original")), full)
+        answer = sent(collection, 1)
+        time.sleep(0.2)
+        may.set()
+        with pytest.raises(CategoriserError, match="disk is full"):
+            answer.result(30)
+        assert shown.wait(30)
+    assert files(pictures_library, collection) == []
+    assert left_over(pictures_library)["inbox"] == 0
+
+
+def test_an_encoder_that_gets_no_thread_costs_one_picture_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(tmp_path / "library", encoder="classic") as library:
+        collection = library.collection("a")
+        with monkeypatch.context() as patch:
+
+            def none_left(*_: object) -> None:
+                raise RuntimeError("can't start new thread")
+
+            patch.setattr(pipeline, "EncoderThreads", none_left)
+            with pytest.raises(RuntimeError, match="new thread"):
+                sent(collection, 1).result(30)
+        assert not sent(collection, 2).result(30).known
+        assert left_over(library)["inbox"] == 1
+    _comes_back(tmp_path, 2)
 
 
 def test_a_thumbnail_that_cannot_be_written_is_said_and_the_picture_waits(
