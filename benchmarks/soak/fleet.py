@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,6 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-
-_PORT = 18642
 
 
 class Fleet:
@@ -44,7 +43,7 @@ class Fleet:
     @classmethod
     def _alone(cls, folder: Path) -> Self:
         environment = _environment(folder)
-        return cls(folder, {_address(0): _serve(0)}, environment, "one embedded service")
+        return cls(folder, _services(1), environment, "one embedded service")
 
     @classmethod
     def _replicas(cls, folder: Path, stack: ExitStack) -> Self:
@@ -58,8 +57,7 @@ class Fleet:
             "CATEGORISER_SHARED__LEASE_SECONDS": "5",
         }
         _call("migrate", "--yes", environment=environment)
-        commands = {_address(number): _serve(number) for number in range(2)}
-        commands |= {f"worker {number}": ["worker"] for number in range(2)}
+        commands = _services(2) | {f"worker {number}": ["worker"] for number in range(2)}
         return cls(folder, commands, environment, "two services and two workers on PostgreSQL")
 
     def headers(self, user: str) -> dict[str, str]:
@@ -127,12 +125,12 @@ class Fleet:
                 raise
 
 
-def _address(number: int) -> str:
-    return f"http://127.0.0.1:{_PORT + number}"
-
-
-def _serve(number: int) -> list[str]:
-    return ["serve", "--port", str(_PORT + number)]
+def _services(number: int) -> dict[str, list[str]]:
+    """Address → command, on ports that are free: another soak may go on beside this one."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        ports = [one.getsockname()[1] for one in sockets]
+    return {f"http://127.0.0.1:{port}": ["serve", "--port", str(port)] for port in ports}
 
 
 def _environment(folder: Path) -> dict[str, str]:
