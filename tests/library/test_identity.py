@@ -144,7 +144,8 @@ class Story(RuleBasedStateMachine):
         self.collection.merge(winner, [loser])
         assert self.collection.category(loser).id == winner
         self.placed = {one: winner if where == loser else where for one, where in self.placed.items()}
-        self.apart = {pair for pair in self.apart if loser not in pair}
+        # whoever merges what two that were kept apart have become has decided anew
+        self.apart = {pair for pair in self.apart if loser not in pair and len(set(map(self.survivor, pair))) == 2}
         self.locked.discard(loser)
         self.locked.discard(winner)
         self.named.pop(loser, None)
@@ -254,6 +255,12 @@ class Story(RuleBasedStateMachine):
                     continue
 
     # ---- helpers -------------------------------------------------------------------------------------------------
+
+    def survivor(self, category: str) -> str:
+        try:
+            return self.collection.category(category).id
+        except NotFoundError:
+            return category
 
     def living(self) -> list[str]:
         return sorted(one.id for one in self.collection.categories())
