@@ -2,7 +2,8 @@
 
 from categoriser.pipeline.acceptance import Promised
 from categoriser.pipeline.due_runs import run_if_due
-from categoriser.pipeline.filing import Arrival, check_id, file_arrivals
+from categoriser.pipeline.filing import Arrival, file_arrivals
+from categoriser.pipeline.image_id import check_id
 from categoriser.pipeline.pipeline import Pipeline, no_pictures
 from categoriser.pipeline.reception import promised_entry
 from categoriser.pipeline.removing import remove_collection, remove_images

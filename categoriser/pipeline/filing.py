@@ -7,7 +7,6 @@ anything fails before the commit the engine's memory is dropped and read again f
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import events, images, inbox, outbox, storable_text, taxonomy
+from categoriser.catalog import events, images, inbox, outbox, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
@@ -34,6 +33,7 @@ from categoriser.errors import (
 from categoriser.intake import near_duplicate
 from categoriser.maintenance import run_due_at
 from categoriser.pipeline.due_runs import is_due, run_due
+from categoriser.pipeline.image_id import check_id
 from categoriser.pipeline.kept import Kept, refuse, settle_failures
 from categoriser.pipeline.lookout import Lookout
 from categoriser.state import EngineState, Storage, store_micro
@@ -41,9 +41,7 @@ from categoriser.state import EngineState, Storage, store_micro
 _TWIN_COSINE = 0.9  # a look at the hashes is only worth it for close neighbours
 _SAME_VECTOR = 0.9999
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATTEMPTS = 5  # at filing some images, where other processes write the collection too
-_LONGEST_ID = 1024  # bytes in UTF-8: what every database can index
 
 Outcome = Filed | CategoriserError
 
@@ -57,24 +55,6 @@ class Arrival:
     facts: Mapping[str, Any] = field(default_factory=dict)
     inbox_id: int | None = None
     kept: Kept | None = None  # there is no inbox entry: its files are kept with its image
-
-
-def check_id(image_id: str) -> None:
-    """Refuse what cannot be an image id.
-
-    Raises:
-        RejectedError: it is empty, too long, no valid text, or holds control characters such as line breaks.
-    """
-    if (
-        not image_id
-        or image_id != storable_text(image_id)
-        or _CONTROL.search(image_id)
-        or len(image_id.encode()) > _LONGEST_ID
-    ):
-        raise RejectedError(
-            f"{image_id[:80]!r} cannot be an image id: use 1 to {_LONGEST_ID} bytes of valid text without control "
-            "characters such as line breaks."
-        )
 
 
 def file_arrivals(
@@ -226,7 +206,7 @@ def _sort(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> 
 
 def _known(storage: Storage, state: EngineState, arrivals: Sequence[Arrival]) -> Mapping[str, Record]:
     """Those that are there already."""
-    ids = [one.image_id for one in arrivals if state.ids.may_hold(one.image_id) and _is_storable(one.image_id)]
+    ids = [one.image_id for one in arrivals if state.ids.may_hold(one.image_id)]
     if not ids:
         return {}
     with storage.database.glance() as connection:
@@ -396,10 +376,6 @@ class _Answers:
             )
             answered.add(arrival.image_id)
         return outcomes
-
-
-def _is_storable(text: str) -> bool:
-    return text == storable_text(text)
 
 
 def _or_none(number: int) -> int | None:

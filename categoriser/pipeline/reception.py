@@ -21,7 +21,7 @@ from categoriser.encoders import Encoder
 from categoriser.errors import ConflictError, NotFoundError, RejectedError, UnreachableError, code_of
 from categoriser.intake import Encoded, Fetcher, Item, Limits, Picture, decode, read, sha256, thumbnail
 from categoriser.pipeline.acceptance import Acceptance, clear_failed
-from categoriser.pipeline.filing import check_id
+from categoriser.pipeline.image_id import check_id
 from categoriser.pipeline.jobs import encoder_failed
 from categoriser.pipeline.kept import Kept
 from categoriser.pipeline.waiting import waiting_item

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 _RECENT = 4096  # ids; more are put in order
 
@@ -14,7 +13,7 @@ class ImageIds:
     """Hashes of ids, 8 bytes each; those of deleted images stay. One thread adds, any may ask meanwhile."""
 
     def __init__(self, image_ids: Iterable[str]) -> None:
-        self._ordered = _hashes(image_ids)
+        self._ordered = np.unique(np.fromiter(map(hash, image_ids), np.int64))
         self._recent: set[int] = set()
 
     def add(self, image_ids: Iterable[str]) -> None:
@@ -38,7 +37,3 @@ class ImageIds:
     def nbytes(self) -> int:
         """Bytes of the hashes, about."""
         return self._ordered.nbytes + 64 * len(self._recent)
-
-
-def _hashes(image_ids: Iterable[str]) -> npt.NDArray[np.int64]:
-    return np.unique(np.fromiter(map(hash, image_ids), np.int64))

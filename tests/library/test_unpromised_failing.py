@@ -19,6 +19,7 @@ from categoriser.intake import Item, sha256
 from categoriser.library.uploads import Failures
 from categoriser.pipeline import fair_threads, pipeline
 from categoriser.pipeline.jobs import Job
+from categoriser.state.media import Media
 from tests.library.test_unpromised import files, sent, torn
 from tests.waiting import wait_until
 from tests.whole import check, left_over, picture
@@ -136,35 +137,28 @@ def test_a_slow_thumbnail_does_not_outlast_what_it_is_of(
     assert left_over(pictures_library)["inbox"] == 0
 
 
-def test_an_encoder_that_gets_no_thread_costs_one_picture_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "part", "problem"),
+    [
+        (pipeline, "EncoderThreads", RuntimeError("can't start new thread")),
+        (Media, "keep_thumbnail", OSError(28, "No space left on device")),
+    ],
+)
+def test_what_fails_behind_the_decoding_costs_one_picture_which_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, part: str, problem: Exception
 ) -> None:
+    def failing(*_: object) -> None:
+        raise problem
+
     with Library.open(tmp_path / "library", encoder="classic") as library:
         collection = library.collection("a")
         with monkeypatch.context() as patch:
-
-            def none_left(*_: object) -> None:
-                raise RuntimeError("can't start new thread")
-
-            patch.setattr(pipeline, "EncoderThreads", none_left)
-            with pytest.raises(RuntimeError, match="new thread"):
-                sent(collection, 1).result(30)
-        assert not sent(collection, 2).result(30).known
-        assert left_over(library)["inbox"] == 1
-    _comes_back(tmp_path, 2)
-
-
-def test_a_thumbnail_that_cannot_be_written_is_said_and_the_picture_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Library.open(tmp_path / "library", encoder="classic") as library:
-        collection = library.collection("a")
-        with monkeypatch.context() as patch:
-            patch.setattr(library.storage.media, "keep_thumbnail", full)
-            with pytest.raises(CategoriserError, match="disk is full"):
+            patch.setattr(owner, part, failing)
+            with pytest.raises(type(problem)):
                 sent(collection, 1).result(30)
         assert (len(collection), left_over(library)["inbox"]) == (0, 1)
-    _comes_back(tmp_path, 1)
+        assert not sent(collection, 2).result(30).known
+    _comes_back(tmp_path, 2)
 
 
 def _comes_back(folder: Path, number: int) -> None:
