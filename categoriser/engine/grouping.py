@@ -106,9 +106,10 @@ class Grouping(Grouped):
         self._prepare_cells()
         if seen is None or seen.state != (self.length, self.removals):
             seen = self.look(batch)
-        ids, cosines = seen.ids, seen.cosines
         if size > 1:
-            ids, cosines = self._with_earlier(batch, ids, cosines)
+            ids, cosines = self._with_earlier(batch, seen.ids, seen.cosines)
+        else:
+            ids, cosines = seen.ids.copy(), seen.cosines.copy()  # written to below
         self.rows.append(batch)
         self._reserve(first + size)
         self.length = first + size

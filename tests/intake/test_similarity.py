@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
+from scipy.fft import dctn
 
 from categoriser.intake import Picture, decode, hamming, near_duplicate
-from categoriser.intake.similarity import FINGERPRINT_BYTES, colour_distance, fingerprint
+from categoriser.intake.similarity import FINGERPRINT_BYTES, HASH_BYTES, colour_distance, fingerprint
 
 Encode = Callable[..., bytes]
 
@@ -28,6 +29,14 @@ def scene() -> Image.Image:
 
 def seen(data: bytes) -> Picture:
     return decode(data, side=224)
+
+
+def test_the_hash_is_of_the_lowest_frequencies_above_their_median(scene: Image.Image) -> None:
+    """Those that are stored are compared with it: it must never become another."""
+    for image in (scene, scene.transpose(Image.Transpose.ROTATE_90), scene.resize((90, 40))):
+        small = image.resize((64, 64), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        waves = dctn(np.asarray(small.convert("L"), np.float64))[:16, :16]
+        assert fingerprint(image)[:HASH_BYTES] == np.packbits(waves > np.median(waves)).tobytes()
 
 
 def test_a_resend_is_the_same(scene: Image.Image, encoded: Encode) -> None:
