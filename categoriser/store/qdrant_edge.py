@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 from qdrant_edge import (
@@ -27,8 +29,9 @@ from qdrant_edge import (
 
 from categoriser.domain import FloatVector, Hit, Points, Where
 from categoriser.errors import CategoriserError, ConfigurationError
+from categoriser.store import compaction
 from categoriser.store.base import EVERYTHING, matches_nothing
-from categoriser.store.edge_folder import opened_shard, owned_folder
+from categoriser.store.edge_folder import ShardFolder, owned_folder
 from categoriser.store.payload import (
     ADDED_AT,
     COLLECTION,
@@ -48,6 +51,7 @@ _READ_SLICE = 128  # points with vectors; about 3 ms
 _DELETE_SLICE = 256
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 
 class QdrantEdgeStore:
@@ -55,7 +59,8 @@ class QdrantEdgeStore:
 
     Points are only ever appended to one memory-mapped segment and searched without HNSW: ``optimize()`` would freeze
     the process, and the micro-clusters in ``Where`` already are the inverted lists of the search. What is put survives
-    the death of the process at once, and power loss after ``flush``.
+    the death of the process at once, and power loss after ``flush``. Once more points were deleted than are there, a
+    thread copies those to a new shard while the store goes on.
     """
 
     def __init__(self, path: str | os.PathLike[str], dimension: int) -> None:
@@ -68,9 +73,14 @@ class QdrantEdgeStore:
         self._path = Path(path)
         self._dimension = dimension
         self._writing = Lock()
+        self._compacting = Lock()
+        self._copying: compaction.Copying | None = None
+        self._compact_from = 0  # deleted points
+        self._closing = Event()
         self._ownership = owned_folder(self._path)
         try:
-            self._shard: EdgeShard | None = opened_shard(self._path, dimension)
+            self._folder = ShardFolder(self._path, dimension)
+            self._shard: EdgeShard | None = self._folder.opened()
         except BaseException:
             self._ownership.release()
             raise
@@ -88,10 +98,10 @@ class QdrantEdgeStore:
         rows = list(payloads(collection, points))
         for part in _slices(len(ids), _WRITE_SLICE):
             batch = [
-                Point(id_, _handed_over(vector), row)
+                Point(id_, compaction.handed_over(vector), row)
                 for id_, vector, row in zip(ids[part], vectors[part], rows[part], strict=True)
             ]
-            self._update(UpdateOperation.upsert_points(batch))
+            self._update(UpdateOperation.upsert_points(batch), ids[part])
 
     def move(self, collection: str, image_ids: Sequence[str], micro_ids: Sequence[int], *, order: int = 0) -> None:
         """See VectorStore."""
@@ -108,8 +118,9 @@ class QdrantEdgeStore:
                 for record in found:
                     owned(collection, record.payload)
                     by_micro.setdefault(target[record.id], []).append(record.id)
-                for micro_id, members in by_micro.items():
-                    self._ask(EdgeShard.update, UpdateOperation.set_payload(members, {MICRO_ID: micro_id}))
+                with self._followed([record.id for record in found]):
+                    for micro_id, members in by_micro.items():
+                        self._ask(EdgeShard.update, UpdateOperation.set_payload(members, {MICRO_ID: micro_id}))
 
     def search(
         self,
@@ -124,7 +135,7 @@ class QdrantEdgeStore:
         """See VectorStore."""
         require_collection(collection)
         require_page(limit, offset)
-        query = Query.Nearest(_handed_over(checked_query(vector, self._dimension)))
+        query = Query.Nearest(compaction.handed_over(checked_query(vector, self._dimension)))
         if matches_nothing(where):
             return []
         inside = _filter(collection, where)
@@ -185,7 +196,7 @@ class QdrantEdgeStore:
         require_collection(collection)
         ids: list[Any] = [*point_ids(collection, image_ids)]
         for part in _slices(len(ids), _DELETE_SLICE):
-            self._update(UpdateOperation.delete_points(ids[part]))
+            self._delete(ids[part])
 
     def drop(self, collection: str) -> None:
         """See VectorStore. In slices: a crash in between leaves a part, which the next call removes."""
@@ -194,7 +205,32 @@ class QdrantEdgeStore:
             limit=_DELETE_SLICE, filter=_filter(collection, EVERYTHING), with_payload=False, with_vector=False
         )
         while records := self._ask(EdgeShard.scroll, request)[0]:
-            self._update(UpdateOperation.delete_points([record.id for record in records]))
+            self._delete([record.id for record in records])
+
+    def compact(self) -> bool:
+        """Give back the memory and the disk that deleted points keep, while the store goes on.
+
+        Returns False, and leaves all as it was, where the disk has no room for a copy or the store is being closed.
+
+        Raises:
+            CategoriserError: the engine or the disk refused; the store is as it was.
+        """
+        with self._compacting:
+            if self._closing.is_set():
+                return False
+            source = self._opened()
+            if not compaction.room(self._path, self.size(), self._dimension):
+                _log.warning("the vector store in %s is not compacted: its disk has no room for a copy", self._path)
+                return False
+            try:
+                return self._compacted(source)
+            except Exception as error:  # the engine raises nothing finer
+                raise CategoriserError(f"The vector store in {self._path} could not be compacted: {error}") from error
+
+    def size(self) -> int:
+        """How many points there are of all collections together."""
+        number: int = self._ask(EdgeShard.count, CountRequest(exact=True))
+        return number
 
     def flush(self) -> None:
         """See VectorStore. Costs some 10 to 50 ms of fsync, with the GIL held: once per group of writes."""
@@ -202,28 +238,87 @@ class QdrantEdgeStore:
 
     def close(self) -> None:
         """See VectorStore."""
-        with self._writing:
+        self._closing.set()
+        with self._compacting, self._writing:
             if self._shard is None:
                 return
             try:
+                self._folder.tell()
                 self._shard.flush()
                 self._shard.close()
             finally:
                 self._shard = None
                 self._ownership.release()
 
-    def _update(self, operation: UpdateOperation) -> None:
-        with self._writing:
+    def _update(self, operation: UpdateOperation, ids: Sequence[Any]) -> None:
+        with self._writing, self._followed(ids):
             self._ask(EdgeShard.update, operation)
 
-    def _ask(self, call: Callable[..., _T], *arguments: Any) -> _T:
+    def _delete(self, ids: Sequence[Any]) -> None:
+        self._update(UpdateOperation.delete_points([*ids]), ids)
+        with self._writing:
+            self._folder.count_deleted(len(ids))
+            deleted = self._folder.deleted
+            if deleted < max(compaction.WORTH_IT, self._compact_from) or self._copying is not None:
+                return
+            if deleted < self.size() or self._closing.is_set():  # each pays for the copying of one that is there
+                return
+            self._compact_from = deleted + compaction.WORTH_IT  # if this time it fails
+            Thread(target=self._compact_quietly, name="vector-compaction", daemon=True).start()
+
+    def _compact_quietly(self) -> None:
+        try:
+            if self.compact():
+                _log.info("compacted the vector store in %s", self._path)
+        except CategoriserError:
+            _log.warning("the vector store keeps the room of deleted points for now", exc_info=True)
+
+    def _compacted(self, source: EdgeShard) -> bool:
+        path, target = self._folder.second()
+        copying, before = compaction.Copying(source, target, self._writing), self._folder.deleted
+        old = self._folder.current
+        try:
+            with self._writing:
+                self._copying = copying
+            if copying.copy(self._closing):
+                with self._writing:
+                    copying.finish()
+                    self._folder.switch(path, self._folder.deleted - before)
+                    self._shard, self._copying = target, None  # at once: nothing follows the old one any more
+                    self._compact_from = 0
+        finally:
+            with self._writing:
+                self._copying = None
+            done = self._shard is target
+            with suppress(Exception):  # whether it closes or not, nobody asks it any more
+                (source if done else target).close()
+            self._folder.remove(old if done else path)
+        compaction.give_back()
+        return done
+
+    @contextmanager
+    def _followed(self, ids: Sequence[Any]) -> Iterator[None]:
+        try:
+            yield
+        finally:  # an update that fails may have done a part of it
+            if self._copying is not None:
+                self._copying.follow(ids)
+
+    def _opened(self) -> EdgeShard:
         shard = self._shard
         if shard is None:
             raise CategoriserError(f"The vector store in {self._path} is closed; open the library again.")
-        try:
-            return call(shard, *arguments)
-        except Exception as error:  # the engine raises nothing finer
-            raise CategoriserError(f"The vector store in {self._path} failed: {error}") from error
+        return shard
+
+    def _ask(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        while True:
+            shard = self._opened()
+            try:
+                return call(shard, *arguments)
+            except Exception as error:  # the engine raises nothing finer
+                if self._shard is shard:
+                    raise CategoriserError(f"The vector store in {self._path} failed: {error}") from error
+            # compacted between the two lines, or closed: asked again
 
 
 def _filter(collection: str, where: Where) -> Filter:
@@ -240,11 +335,6 @@ def _filter(collection: str, where: Where) -> Filter:
 def _hit(collection: str, point: Any) -> Hit:
     image_id: str = owned(collection, point.payload)[IMAGE_ID]
     return Hit(image_id, min(1.0, max(-1.0, point.score)))
-
-
-def _handed_over(vector: FloatVector) -> Any:
-    # a memoryview crosses into the engine more than twice as fast as a list of floats; its stubs do not know of it
-    return memoryview(vector)  # type: ignore[arg-type]
 
 
 def _slices(length: int, size: int) -> Iterator[slice]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -16,13 +18,15 @@ from categoriser.store import QdrantEdgeStore, VectorStore
 DIMENSION = 8
 
 
-@pytest.fixture(scope="session", params=["edge", "client-local-mode", "server"])
+@pytest.fixture(scope="session", params=["edge", "edge-compacted", "client-local-mode", "server"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
     """One open store of dimension 8; tests keep apart by the names of their collections."""
     if request.param == "edge":
         opened: VectorStore = QdrantEdgeStore(tmp_path_factory.mktemp("edge") / "vectors", DIMENSION)
         yield opened
         opened.close()
+    elif request.param == "edge-compacted":
+        yield from _compacted_store(tmp_path_factory.mktemp("edge") / "vectors")
     elif request.param == "client-local-mode":
         yield from _local_store()
     else:
@@ -60,6 +64,24 @@ def make_points() -> Callable[..., Points]:
         )
 
     return make
+
+
+def _compacted_store(folder: Path) -> Iterator[VectorStore]:
+    """One that is compacted again and again while it is asked."""
+    opened, stop, results = QdrantEdgeStore(folder, DIMENSION), threading.Event(), list[bool]()
+
+    def compact() -> None:
+        while not stop.wait(0.05):
+            results.append(opened.compact())
+
+    thread = threading.Thread(target=compact)
+    thread.start()
+    yield opened
+    stop.set()
+    thread.join()
+    assert results
+    assert all(results)
+    opened.close()
 
 
 def _local_store() -> Iterator[VectorStore]:

@@ -1,0 +1,310 @@
+"""A compaction gives back what deleted points keep, and nobody notices: no point is lost, doubled or comes back."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from categoriser.domain import Points
+from categoriser.errors import CategoriserError
+from categoriser.store import QdrantEdgeStore, compaction
+from categoriser.store.edge_folder import ShardFolder
+
+MakePoints = Callable[..., Points]
+
+COMPACT_AND_DIE = """
+import os, signal, sys
+import numpy as np
+from categoriser.domain import Points
+from categoriser.store import QdrantEdgeStore, compaction
+from categoriser.store.edge_folder import ShardFolder
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+store = QdrantEdgeStore(sys.argv[1], 8)
+ids = [f"i{i}" for i in range(300)]
+store.put("mine", Points(ids, np.eye(8, dtype=np.float32)[np.arange(300) % 8], np.arange(300), [1.0] * 300))
+store.delete("mine", ids[:100])
+where, owner = sys.argv[2].rsplit(".", 1), {"Copying": compaction.Copying, "ShardFolder": ShardFolder}
+before = getattr(owner[where[0]], where[1])
+def late(*arguments):
+    before(*arguments)
+    die()
+setattr(owner[where[0]], where[1], late if sys.argv[3] == "after" else die)
+store.compact()
+"""
+
+
+def folders(path: Path) -> set[str]:
+    return {one.name for one in path.iterdir() if one.is_dir()}
+
+
+def allocated(path: Path) -> int:
+    return sum(one.stat().st_blocks * 512 for one in path.rglob("*") if one.is_file())
+
+
+def assert_same(store: QdrantEdgeStore, collection: str, points: Points) -> None:
+    found = store.fetch(collection, points.image_ids)
+    assert list(found.image_ids) == list(points.image_ids)
+    assert (found.vectors == points.vectors).all()
+    assert found.micro_ids.tolist() == list(points.micro_ids)
+    assert list(found.added_at) == list(points.added_at)
+    assert store.count(collection) == len(points)
+
+
+def test_what_is_there_stays_to_the_last_bit_and_what_is_gone_gives_back_its_disk(
+    tmp_path: Path, make_points: MakePoints
+) -> None:
+    store = QdrantEdgeStore(tmp_path, 8)
+    gone, mine, other = (
+        make_points([f"{name}{i}" for i in range(number)]) for name, number in zip("gmo", (60_000, 500, 3), strict=True)
+    )
+    store.put("mine", mine)
+    store.put("other", other)
+    mine, other = store.fetch("mine", mine.image_ids), store.fetch("other", other.image_ids)
+    store.put("mine", gone)
+    store.delete("mine", gone.image_ids[:4000])  # fewer than would start one
+    full = allocated(tmp_path)
+    store.delete("mine", gone.image_ids[4000:])
+    settled(store)
+    assert_same(store, "mine", mine)
+    assert_same(store, "other", other)
+    assert store.fetch("mine", gone.image_ids[:50]).image_ids == []
+    assert allocated(tmp_path) < full / 2
+    hits = store.search("mine", mine.vectors[7], 500)
+    assert hits[0].image_id == mine.image_ids[7]
+    assert len(hits) == 500
+    store.close()
+    again = QdrantEdgeStore(tmp_path, 8)
+    assert_same(again, "mine", mine)
+    assert folders(tmp_path) == {"shard-1"}
+    again.close()
+
+
+def settled(store: QdrantEdgeStore) -> None:
+    """Wait until the compaction that the deletions started is over."""
+    end = time.monotonic() + 60
+    while any(thread.name == "vector-compaction" for thread in threading.enumerate()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["put", "move", "delete", "drop", "compact", "open"]), st.integers(0, 9), st.integers(1, 9)
+        ),
+        max_size=25,
+    )
+)
+def test_whatever_happens_between_two_compactions_is_kept(
+    steps: list[tuple[str, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("store")
+    store, expected = QdrantEdgeStore(folder, 8), dict[str, int]()
+    for number, (what, start, count) in enumerate(steps):
+        ids = [f"i{start + offset}" for offset in range(count)]
+        if what == "put":
+            vectors = np.eye(8, dtype=np.float32)[np.arange(count) % 8]
+            store.put("mine", Points(ids, vectors, np.full(count, number), [1.0] * count))
+            expected |= dict.fromkeys(ids, number)
+        elif what == "move":
+            store.move("mine", ids, [number] * count)
+            expected |= dict.fromkeys(set(ids) & set(expected), number)
+        elif what == "delete":
+            store.delete("mine", ids)
+            expected = {id_: micro for id_, micro in expected.items() if id_ not in ids}
+        elif what == "drop":
+            store.drop("mine")
+            expected = {}
+        elif what == "compact":
+            assert store.compact()
+        else:
+            store.close()
+            store = QdrantEdgeStore(folder, 8)
+        found = store.fetch("mine", [f"i{number}" for number in range(20)])
+        assert dict(zip(found.image_ids, found.micro_ids.tolist(), strict=True)) == expected
+    assert len(folders(folder)) == 1
+    store.close()
+    shutil.rmtree(folder)
+
+
+class Writer(threading.Thread):
+    """Puts, moves and deletes in a collection of its own until told to stop, and knows what has to be there."""
+
+    def __init__(self, store: QdrantEdgeStore, make_points: MakePoints, number: int, stop: threading.Event) -> None:
+        super().__init__()
+        self.expected: dict[str, int] = {}
+        self.wrong: list[str] = []
+        self.name = f"c{number}"
+        self._store, self._make, self._stop_now = store, make_points, stop
+        self._rng = np.random.default_rng(number)
+
+    def run(self) -> None:
+        while not self._stop_now.is_set():
+            self._step()
+            if (found := self._store.count(self.name)) != len(self.expected):
+                self.wrong.append(f"{self.name} has {found} of {len(self.expected)}")
+
+    def _step(self) -> None:
+        ids = [f"i{i}" for i in self._rng.choice(300, 12, replace=False)]
+        micro = int(self._rng.integers(1000))
+        match int(self._rng.integers(3)):
+            case 0:
+                self._store.put(self.name, self._make(ids, micro_ids=[micro] * 12))
+                self.expected.update(dict.fromkeys(ids, micro))
+            case 1:
+                self._store.move(self.name, ids, [micro] * 12)
+                self.expected.update(dict.fromkeys(set(ids) & set(self.expected), micro))
+            case _:
+                self._store.delete(self.name, ids)
+                self.expected = {id_: micro for id_, micro in self.expected.items() if id_ not in ids}
+
+
+class Reader(threading.Thread):
+    """Searches and walks through a collection that nobody changes until told to stop."""
+
+    def __init__(self, store: QdrantEdgeStore, points: Points, stop: threading.Event) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+        self._store, self._points, self._stop_now = store, points, stop
+
+    def run(self) -> None:
+        while not self._stop_now.wait(0.001):  # who asks the engine without a pause lets nobody else have a turn
+            if self._store.search("still", self._points.vectors[0], 200)[0].image_id != self._points.image_ids[0]:
+                self.wrong.append("another one is nearest")
+            found, cursor = list[str](), None
+            while cursor is not None or not found:
+                page, cursor = self._store.scroll("still", after=cursor, limit=30)
+                found += page.image_ids
+            if sorted(found) != sorted(self._points.image_ids):
+                self.wrong.append(f"{len(found)} of {len(self._points)} seen")
+
+
+def test_nobody_who_writes_or_reads_meanwhile_notices(tmp_path: Path, make_points: MakePoints) -> None:
+    store, stop = QdrantEdgeStore(tmp_path, 8), threading.Event()
+    still = make_points([f"still{i}" for i in range(200)])
+    store.put("still", still)
+    writers = [Writer(store, make_points, number, stop) for number in range(3)]
+    threads = [*writers, Reader(store, still, stop)]
+    for thread in threads:
+        thread.start()
+    compacted = [store.compact() for _ in range(8)]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert all(compacted)
+    assert [thread.wrong for thread in threads] == [[]] * 4
+    for writer in writers:
+        found = store.fetch(writer.name, [f"i{i}" for i in range(300)])
+        assert dict(zip(found.image_ids, found.micro_ids.tolist(), strict=True)) == writer.expected
+    store.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["Copying.copy", "Copying.finish", "ShardFolder.switch", "ShardFolder.remove"])
+def test_kill_9_at_any_moment_loses_nothing(what: str, when: str, tmp_path: Path) -> None:
+    script = [sys.executable, "-c", COMPACT_AND_DIE, str(tmp_path), what, when]
+    died = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    store = QdrantEdgeStore(tmp_path, 8)
+    ids = [f"i{i}" for i in range(300)]
+    assert list(store.fetch("mine", ids).image_ids) == ids[100:]
+    assert len(folders(tmp_path)) == 1
+    assert store.compact()
+    store.close()
+
+
+def test_a_store_that_is_closed_meanwhile_keeps_what_it_had(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_REST", 1000.0)
+    store = QdrantEdgeStore(tmp_path, 8)
+    points = make_points([f"i{i}" for i in range(5000)])
+    store.put("mine", points)
+    points = store.fetch("mine", points.image_ids)
+    answers: list[bool] = []
+    thread = threading.Thread(target=lambda: answers.append(store.compact()))
+    thread.start()
+    while len(folders(tmp_path)) < 2:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    store.close()
+    assert time.monotonic() - begun < 5
+    thread.join()
+    assert answers == [False]
+    assert folders(tmp_path) == {"shard"}
+    again = QdrantEdgeStore(tmp_path, 8)
+    assert_same(again, "mine", points)
+    again.close()
+
+
+def test_deletions_are_counted_from_one_process_to_the_next(tmp_path: Path, make_points: MakePoints) -> None:
+    points = make_points([f"i{i}" for i in range(compaction.WORTH_IT)])
+    for part in range(2):
+        store = QdrantEdgeStore(tmp_path, 8)
+        store.put("mine", points)
+        store.delete("mine", points.image_ids[part::2])
+        settled(store)
+        store.close()
+    assert folders(tmp_path) == {"shard-1"}
+
+
+def test_without_room_for_a_copy_nothing_is_begun(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a"]))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 << 20))
+    assert not store.compact()
+    assert "no room" in caplog.text
+    assert folders(tmp_path) == {"shard"}
+    store.close()
+
+
+def test_a_disk_that_refuses_leaves_the_store_as_it_was(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a", "b"]))
+    monkeypatch.setattr(ShardFolder, "switch", refuse)
+    with pytest.raises(CategoriserError, match="No space left"):
+        store.compact()
+    store.delete("mine", ["a"])
+    assert store.count("mine") == 1
+    assert folders(tmp_path) == {"shard"}
+    monkeypatch.undo()
+    assert store.compact()
+    assert store.count("mine") == 1
+    store.close()
+
+
+def test_a_lost_folder_is_said_and_no_other_is_touched(tmp_path: Path, make_points: MakePoints) -> None:
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a"]))
+    store.compact()
+    store.close()
+    (tmp_path / "current").unlink()
+    with pytest.raises(CategoriserError, match="lacks its folder shard: restore it"):
+        QdrantEdgeStore(tmp_path, 8)
+    (tmp_path / "current").write_text("shard-1")
+    store = QdrantEdgeStore(tmp_path, 8)
+    assert store.count("mine") == 1
+    store.close()
