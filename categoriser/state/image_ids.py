@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_RECENT = 4096  # ids; more are put in order
+_RECENT = 512  # ids; more are put in order
 
 
 class ImageIds:

@@ -6,12 +6,12 @@ The engine never gives out the place of a deleted point again, and its own way t
 from __future__ import annotations
 
 import ctypes
-import logging
+import errno
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -20,18 +20,29 @@ from typing import Any
 import numpy as np
 from qdrant_edge import EdgeShard, Point, ScrollRequest, UpdateOperation
 
+from categoriser.errors import CategoriserError
+
 WORTH_IT = 4096  # deleted points: some 2 MB of memory and, at 512 dimensions, 8 MB of disk
 _SLICE = 32  # points copied at a time: the engine holds the GIL for about 2 ms
 _REST = 4.0  # times as long as a slice took
 _FLUSH_EVERY = 64  # slices
 _OF_A_POINT = 1024  # bytes on disk besides the vector, generously
-_OF_A_SHARD = 256 << 20  # bytes on disk at least
-_log = logging.getLogger(__name__)
+_OF_A_SHARD = 256 << 20  # bytes on disk at least, twice over
+Room = Callable[[], None]  # raises OSError where the disk has none
 
 
-def room(folder: Path, points: int, dimension: int) -> bool:
-    """Whether the disk has room for a copy, twice over: a full disk would end the process at a mapped page."""
-    return shutil.disk_usage(folder).free > _OF_A_SHARD + 2 * points * (4 * dimension + _OF_A_POINT)
+def look_for_room(folder: Path, points: int, dimension: int) -> None:
+    """Ask whether the disk has room for a copy of so many points, twice over.
+
+    A full disk would end the process at a mapped page.
+
+    Raises:
+        OSError: it has not.
+    """
+    needed = _OF_A_SHARD + 2 * points * (4 * dimension + _OF_A_POINT)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed >> 20} MB are needed for a copy and {free >> 20} MB are free")
 
 
 class Copying:
@@ -41,14 +52,19 @@ class Copying:
     however much is written.
     """
 
-    def __init__(self, source: EdgeShard, target: EdgeShard, writing: threading.Lock) -> None:
+    def __init__(self, source: EdgeShard, target: EdgeShard, writing: threading.Lock, has_room: Room) -> None:
         self._source = source
         self._target = target
         self._writing = writing
-        self._failure: Exception | None = None
+        self._has_room = has_room
+        self._failure: BaseException | None = None
 
     def copy(self, stop: threading.Event) -> bool:
-        """Copy everything, in slices and with rests between them; False if ``stop`` was set before the end."""
+        """Copy everything, in slices and with rests between them; False if ``stop`` was set before the end.
+
+        Raises:
+            OSError: the disk has no room for what is left.
+        """
         cursor: Any = None
         for number in count(1):
             with self._writing:
@@ -61,6 +77,7 @@ class Copying:
                 break
             if number % _FLUSH_EVERY == 0:
                 self._target.flush()
+                self._has_room()
             if stop.wait(rest):
                 return False
         self._target.flush()
@@ -79,17 +96,21 @@ class Copying:
                 gone = set(part) - {record.id for record in found}
                 if gone:
                     self._target.update(UpdateOperation.delete_points([*gone]))
-        except Exception as error:  # the engine raises nothing finer
+        except BaseException as error:
             self._failure = error
+            if not isinstance(error, Exception):
+                raise
 
     def finish(self) -> None:
         """Bring the copy to the disk; the caller has the lock. From here on the copy is the same as the shard.
 
         Raises:
-            Exception: something could not be copied.
+            CategoriserError: something could not be copied.
+            OSError: the disk has hardly any room left.
         """
         if self._failure is not None:
-            raise self._failure
+            raise CategoriserError(f"a point could not be copied: {self._failure}")
+        self._has_room()
         self._target.flush()
 
     def _put(self, records: Sequence[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +25,7 @@ from qdrant_edge import (
 from categoriser.errors import CategoriserError, EncoderMismatchError, LibraryInUseError
 from categoriser.store.payload import ADDED_AT, COLLECTION, MICRO_ID
 
-FIRST = "shard"  # folder of the first shard; later ones are shard-1, shard-2, …
-_TELL_EVERY = 256  # deleted points
+_FIRST = "shard"  # folder of the first shard; later ones are shard-1, shard-2, …
 
 
 def owned_folder(folder: Path) -> FileLock:
@@ -45,34 +45,32 @@ def owned_folder(folder: Path) -> FileLock:
 
 
 class ShardFolder:
-    """Where in the store's folder the shard lies, and how many of its points were deleted.
+    """Where in the store's folder the shard lies.
 
     A compaction makes a new shard beside the old one: ``current`` names the one that counts, any other is rubbish. A
     store that was never compacted has no such file and its shard in ``shard``.
     """
 
     def __init__(self, folder: Path, dimension: int) -> None:
-        """Of the store in ``folder``, which the caller owns."""
+        """Of the store in ``folder``, which the caller owns.
+
+        Raises:
+            CategoriserError: ``current`` says nothing that can be.
+        """
         self._folder = folder
         self._dimension = dimension
-        self._pointer, self._tally = folder / "current", folder / "deleted"
+        self._pointer = folder / "current"
         self.current = self._named()
-        try:
-            self.deleted = int(self._tally.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):  # counted anew, it only says when a compaction is worth its while
-            self.deleted = 0
-        self._told = self.deleted
 
     def opened(self) -> EdgeShard:
         """Open the shard, made on the first call.
 
         Raises:
             EncoderMismatchError: it holds vectors of another dimension.
+            CategoriserError: it cannot be opened; nothing was changed.
         """
-        if not self.current.exists():
+        if not self.current.is_dir():
             self._make_first()
-        for path in self._others():  # of a compaction that was cut short
-            self.remove(path)
         config = json.loads((self.current / "edge_config.json").read_text(encoding="utf-8"))
         stored = config["vectors"][""]["size"]
         if stored != self._dimension:
@@ -81,65 +79,67 @@ class ShardFolder:
                 f"{self._dimension}: open it with the encoder it was made with, or start an empty library."
             )
         try:
-            return EdgeShard.load(os.fspath(self.current))
+            shard = EdgeShard.load(os.fspath(self.current))
         except Exception as error:  # the engine raises nothing finer
             if "WouldBlock" in str(error):  # opened by a program that does not know our lock file
                 raise LibraryInUseError(_in_use(self._folder)) from error
             raise CategoriserError(f"The vector store in {self._folder} cannot be opened: {error}") from error
+        for path in self._others():  # of a compaction that was cut short
+            self.remove(path)
+        return shard
 
     def second(self) -> tuple[Path, EdgeShard]:
         """Make an empty shard beside the current one."""
-        number = 1 + max((_number(path) for path in [self.current, *self._others()]), default=0)
-        path = self._folder / f"{FIRST}-{number}"
-        return path, _made(path, self._dimension)
+        numbers = [path.name.removeprefix(f"{_FIRST}-") for path in [self.current, *self._others()]]
+        path = self._folder / f"{_FIRST}-{1 + max((int(one) for one in numbers if one.isdecimal()), default=0)}"
+        try:
+            return path, _made(path, self._dimension)
+        except BaseException:
+            self.remove(path)
+            raise
 
-    def switch(self, path: Path, deleted: int) -> None:
-        """Let the shard in ``path``, all of it on the disk, be the current one; of its points ``deleted`` are gone.
+    def switch(self, path: Path) -> None:
+        """Let the shard in ``path`` be the current one, once all of it is on the disk.
 
-        The old one is left to ``remove``, or to the next opening.
+        The old one is left to ``remove``, or to the next opening. Whatever is raised: ``is_current`` says what it is.
         """
+        settle(path)
         partial = self._pointer.with_name(".current")
         with partial.open("w", encoding="ascii") as file:
             file.write(path.name)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._pointer)
-        self.current, self.deleted = path, deleted
-        with suppress(OSError):  # it is done; a disk that fails here fails everywhere
-            _sync(self._folder)
-            self.tell()
+        _sync(self._folder)
 
-    def count_deleted(self, number: int) -> None:
-        """Add to how many points were deleted; a process that dies forgets some hundreds."""
-        self.deleted += number
-        if self.deleted - self._told >= _TELL_EVERY:
-            self.tell()
+    def is_current(self, path: Path) -> bool:
+        """Whether the next opening opens the shard in ``path``."""
+        return self._named() == path
 
-    def tell(self) -> None:
-        """Write down how many points were deleted."""
-        if self.deleted != self._told:
-            self._tally.write_text(str(self.deleted), encoding="ascii")
-            self._told = self.deleted
+    def places(self) -> int:
+        """How many points the current shard has room for, the deleted ones included, as of the last flush.
+
+        Read from the file where the engine has the version of each, 8 bytes long; 0 where there is none.
+        """
+        return sum(file.stat().st_size for file in self.current.glob("segments/*/mutable_id_tracker.versions")) // 8
 
     def remove(self, path: Path) -> None:
         """Delete a shard that is not the current one, as far as that goes; what is left goes at the next opening."""
-        if path != self._named():
-            shutil.rmtree(path, ignore_errors=True)
-
-    def _named(self) -> Path:
-        try:
-            return self._folder / self._pointer.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            return self._folder / FIRST
+        if self.is_current(path):
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        if path.name == _FIRST and not path.exists():
+            with suppress(OSError):  # who knows nothing of `current` would make an empty one in its place
+                path.write_text("The vectors are in the folder that the file 'current' names.\n", encoding="ascii")
 
     def _make_first(self) -> None:
-        if self.current.name != FIRST or self._others():
+        if self.current.name != _FIRST or self.current.exists() or self._others():
             raise CategoriserError(
                 f"The vector store in {self._folder} lacks its folder {self.current.name}: restore it from a backup."
             )
         # beside its place and then renamed: a crash in between leaves no half-made store
-        draft = self._folder / f"{FIRST}.new"
-        self.remove(draft)
+        draft = self._folder / f"{_FIRST}.new"
+        shutil.rmtree(draft, ignore_errors=True)
         shard = _made(draft, self._dimension)
         shard.flush()
         shard.close()
@@ -147,8 +147,27 @@ class ShardFolder:
         _sync(self._folder)
 
     def _others(self) -> list[Path]:
-        found = [self._folder / FIRST, *self._folder.glob(f"{FIRST}-*")]
-        return [path for path in found if path != self.current and path.exists()]
+        found = [self._folder / _FIRST, *self._folder.glob(f"{_FIRST}-*")]
+        return [path for path in found if path != self.current and path.is_dir()]
+
+    def _named(self) -> Path:
+        try:
+            name = self._pointer.read_bytes().decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return self._folder / _FIRST
+        if not re.fullmatch(rf"{_FIRST}(-\d+)?", name):
+            raise CategoriserError(
+                f"The file {self._pointer} does not name the folder that has the vectors: restore it from a backup."
+            )
+        return self._folder / name
+
+
+def settle(path: Path) -> None:
+    """Return when all files and folders under ``path`` are on the disk; the engine sees to what it writes in them."""
+    for folder, _, names in os.walk(path):
+        for name in names:
+            _sync(Path(folder) / name)
+        _sync(Path(folder))
 
 
 def _made(path: Path, dimension: int) -> EdgeShard:
@@ -165,15 +184,10 @@ def _made(path: Path, dimension: int) -> EdgeShard:
     return shard
 
 
-def _number(path: Path) -> int:
-    number = path.name.removeprefix(f"{FIRST}-")
-    return int(number) if number.isdecimal() else 0
-
-
-def _sync(folder: Path) -> None:
+def _sync(path: Path) -> None:
     if os.name == "nt":  # has no handle for a folder; a rename is journalled there
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

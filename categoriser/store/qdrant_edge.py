@@ -31,7 +31,7 @@ from categoriser.domain import FloatVector, Hit, Points, Where
 from categoriser.errors import CategoriserError, ConfigurationError
 from categoriser.store import compaction
 from categoriser.store.base import EVERYTHING, matches_nothing
-from categoriser.store.edge_folder import ShardFolder, owned_folder
+from categoriser.store.edge_folder import ShardFolder, owned_folder, settle
 from categoriser.store.payload import (
     ADDED_AT,
     COLLECTION,
@@ -59,8 +59,8 @@ class QdrantEdgeStore:
 
     Points are only ever appended to one memory-mapped segment and searched without HNSW: ``optimize()`` would freeze
     the process, and the micro-clusters in ``Where`` already are the inverted lists of the search. What is put survives
-    the death of the process at once, and power loss after ``flush``. Once more points were deleted than are there, a
-    thread copies those to a new shard while the store goes on.
+    the death of the process at once, and power loss after ``flush``. Once ``flush`` finds that more points were
+    deleted than are there, a thread copies those to a new shard while the store goes on.
     """
 
     def __init__(self, path: str | os.PathLike[str], dimension: int) -> None:
@@ -75,7 +75,8 @@ class QdrantEdgeStore:
         self._writing = Lock()
         self._compacting = Lock()
         self._copying: compaction.Copying | None = None
-        self._compact_from = 0  # deleted points
+        self._compactor: Thread | None = None
+        self._compact_from = compaction.WORTH_IT  # deleted points
         self._closing = Event()
         self._ownership = owned_folder(self._path)
         try:
@@ -196,7 +197,7 @@ class QdrantEdgeStore:
         require_collection(collection)
         ids: list[Any] = [*point_ids(collection, image_ids)]
         for part in _slices(len(ids), _DELETE_SLICE):
-            self._delete(ids[part])
+            self._update(UpdateOperation.delete_points(ids[part]), ids[part])
 
     def drop(self, collection: str) -> None:
         """See VectorStore. In slices: a crash in between leaves a part, which the next call removes."""
@@ -205,36 +206,38 @@ class QdrantEdgeStore:
             limit=_DELETE_SLICE, filter=_filter(collection, EVERYTHING), with_payload=False, with_vector=False
         )
         while records := self._ask(EdgeShard.scroll, request)[0]:
-            self._delete([record.id for record in records])
+            ids = [record.id for record in records]
+            self._update(UpdateOperation.delete_points(ids), ids)
 
     def compact(self) -> bool:
         """Give back the memory and the disk that deleted points keep, while the store goes on.
 
-        Returns False, and leaves all as it was, where the disk has no room for a copy or the store is being closed.
+        Returns False, and leaves all as it was, when the store is being closed.
 
         Raises:
-            CategoriserError: the engine or the disk refused; the store is as it was.
+            CategoriserError: the engine refused, or the disk, or it has no room for a copy; the store is as it was.
         """
         with self._compacting:
             if self._closing.is_set():
                 return False
-            source = self._opened()
-            if not compaction.room(self._path, self.size(), self._dimension):
-                _log.warning("the vector store in %s is not compacted: its disk has no room for a copy", self._path)
-                return False
             try:
-                return self._compacted(source)
+                return self._compacted(self._opened())
             except Exception as error:  # the engine raises nothing finer
                 raise CategoriserError(f"The vector store in {self._path} could not be compacted: {error}") from error
 
+    def deleted(self) -> int:
+        """How many deleted points keep their place, as of the last flush."""
+        return max(0, self._folder.places() - self.size())
+
     def size(self) -> int:
         """How many points there are of all collections together."""
-        number: int = self._ask(EdgeShard.count, CountRequest(exact=True))
+        number: int = self._ask(EdgeShard.count, CountRequest(exact=False))  # which is exact, and at once, unfiltered
         return number
 
     def flush(self) -> None:
         """See VectorStore. Costs some 10 to 50 ms of fsync, with the GIL held: once per group of writes."""
         self._ask(EdgeShard.flush)
+        self._compact_if_worth_it()
 
     def close(self) -> None:
         """See VectorStore."""
@@ -243,7 +246,6 @@ class QdrantEdgeStore:
             if self._shard is None:
                 return
             try:
-                self._folder.tell()
                 self._shard.flush()
                 self._shard.close()
             finally:
@@ -254,38 +256,45 @@ class QdrantEdgeStore:
         with self._writing, self._followed(ids):
             self._ask(EdgeShard.update, operation)
 
-    def _delete(self, ids: Sequence[Any]) -> None:
-        self._update(UpdateOperation.delete_points([*ids]), ids)
+    def _compact_if_worth_it(self) -> None:
         with self._writing:
-            self._folder.count_deleted(len(ids))
-            deleted = self._folder.deleted
-            if deleted < max(compaction.WORTH_IT, self._compact_from) or self._copying is not None:
+            if self._shard is None or self._compactor is not None:
                 return
-            if deleted < self.size() or self._closing.is_set():  # each pays for the copying of one that is there
+            # so each that is gone pays for the copying of at most one that is there
+            if self.deleted() < max(self._compact_from, self.size()):
                 return
-            self._compact_from = deleted + compaction.WORTH_IT  # if this time it fails
-            Thread(target=self._compact_quietly, name="vector-compaction", daemon=True).start()
+            self._compactor = Thread(target=self._compact_quietly, name="vector-compaction", daemon=True)
+            try:
+                self._compactor.start()
+            except RuntimeError:  # there are too many threads, or the process ends
+                self._compactor = None
 
     def _compact_quietly(self) -> None:
         try:
             if self.compact():
                 _log.info("compacted the vector store in %s", self._path)
-        except CategoriserError:
-            _log.warning("the vector store keeps the room of deleted points for now", exc_info=True)
+                self._compact_from = compaction.WORTH_IT
+        except CategoriserError as error:
+            _log.warning("%s Deleted vectors keep their place for now.", error)
+            self._compact_from = self.deleted() + compaction.WORTH_IT
+        finally:
+            self._compactor = None
 
     def _compacted(self, source: EdgeShard) -> bool:
-        path, target = self._folder.second()
-        copying, before = compaction.Copying(source, target, self._writing), self._folder.deleted
+        compaction.look_for_room(self._path, self.size(), self._dimension)
         old = self._folder.current
+        path, target = self._folder.second()
+        copying = compaction.Copying(
+            source, target, self._writing, lambda: compaction.look_for_room(self._path, 0, self._dimension)
+        )
         try:
             with self._writing:
                 self._copying = copying
             if copying.copy(self._closing):
+                settle(path)  # most of it, before anybody waits for the rest
                 with self._writing:
                     copying.finish()
-                    self._folder.switch(path, self._folder.deleted - before)
-                    self._shard, self._copying = target, None  # at once: nothing follows the old one any more
-                    self._compact_from = 0
+                    self._switch(path, target)
         finally:
             with self._writing:
                 self._copying = None
@@ -295,6 +304,14 @@ class QdrantEdgeStore:
             self._folder.remove(old if done else path)
         compaction.give_back()
         return done
+
+    def _switch(self, path: Path, target: EdgeShard) -> None:
+        try:
+            self._folder.switch(path)
+        finally:  # whatever went wrong: what the next opening opens is what is written from here on
+            if self._folder.is_current(path):
+                self._folder.current = path
+                self._shard, self._copying = target, None
 
     @contextmanager
     def _followed(self, ids: Sequence[Any]) -> Iterator[None]:

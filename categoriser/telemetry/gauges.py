@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -60,11 +63,10 @@ class LibraryGauges(Collector):
 
     def _vectors_on_disk(self) -> int:
         size = 0
-        for path in (self._library.storage.folder / "vectors").rglob("*"):
-            try:
-                size += 512 * path.stat().st_blocks  # parts of these files are holes
-            except OSError:  # it went meanwhile
-                continue
+        for folder, _, names in os.walk(self._library.storage.folder / "vectors"):
+            for name in names:
+                with suppress(OSError):  # it went meanwhile
+                    size += 512 * Path(folder, name).stat().st_blocks  # parts of these files are holes
         return size
 
 

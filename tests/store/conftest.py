@@ -68,19 +68,23 @@ def make_points() -> Callable[..., Points]:
 
 def _compacted_store(folder: Path) -> Iterator[VectorStore]:
     """One that is compacted again and again while it is asked."""
-    opened, stop, results = QdrantEdgeStore(folder, DIMENSION), threading.Event(), list[bool]()
+    opened, stop, failures = QdrantEdgeStore(folder, DIMENSION), threading.Event(), list[str]()
 
     def compact() -> None:
-        while not stop.wait(0.05):
-            results.append(opened.compact())
+        try:
+            while opened.compact() and not stop.wait(0.05):
+                pass
+        except Exception as error:
+            failures.append(repr(error))
 
-    thread = threading.Thread(target=compact)
+    assert opened.compact()
+    thread = threading.Thread(target=compact, daemon=True)
     thread.start()
     yield opened
+    assert thread.is_alive()
     stop.set()
     thread.join()
-    assert results
-    assert all(results)
+    assert not failures
     opened.close()
 
 

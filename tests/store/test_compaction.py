@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qdrant_edge import CountRequest, EdgeShard
 
 from categoriser.domain import Points
 from categoriser.errors import CategoriserError
-from categoriser.store import QdrantEdgeStore, compaction
-from categoriser.store.edge_folder import ShardFolder
+from categoriser.store import QdrantEdgeStore, compaction, edge_folder, qdrant_edge
 
 MakePoints = Callable[..., Points]
 
@@ -76,9 +77,9 @@ def test_what_is_there_stays_to_the_last_bit_and_what_is_gone_gives_back_its_dis
     store.put("other", other)
     mine, other = store.fetch("mine", mine.image_ids), store.fetch("other", other.image_ids)
     store.put("mine", gone)
-    store.delete("mine", gone.image_ids[:4000])  # fewer than would start one
+    store.delete("mine", gone.image_ids)
     full = allocated(tmp_path)
-    store.delete("mine", gone.image_ids[4000:])
+    store.flush()
     settled(store)
     assert_same(store, "mine", mine)
     assert_same(store, "other", other)
@@ -96,8 +97,13 @@ def test_what_is_there_stays_to_the_last_bit_and_what_is_gone_gives_back_its_dis
 
 def settled(store: QdrantEdgeStore) -> None:
     """Wait until the compaction that the deletions started is over."""
+    wait_for(lambda: all(thread.name != "vector-compaction" for thread in threading.enumerate()))
+    assert store.deleted() < compaction.WORTH_IT
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
-    while any(thread.name == "vector-compaction" for thread in threading.enumerate()):
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -147,7 +153,7 @@ class Writer(threading.Thread):
     """Puts, moves and deletes in a collection of its own until told to stop, and knows what has to be there."""
 
     def __init__(self, store: QdrantEdgeStore, make_points: MakePoints, number: int, stop: threading.Event) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.expected: dict[str, int] = {}
         self.wrong: list[str] = []
         self.name = f"c{number}"
@@ -155,6 +161,12 @@ class Writer(threading.Thread):
         self._rng = np.random.default_rng(number)
 
     def run(self) -> None:
+        try:
+            self._go_on()
+        except Exception as error:
+            self.wrong.append(repr(error))
+
+    def _go_on(self) -> None:
         while not self._stop_now.is_set():
             self._step()
             if (found := self._store.count(self.name)) != len(self.expected):
@@ -179,11 +191,17 @@ class Reader(threading.Thread):
     """Searches and walks through a collection that nobody changes until told to stop."""
 
     def __init__(self, store: QdrantEdgeStore, points: Points, stop: threading.Event) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.wrong: list[str] = []
         self._store, self._points, self._stop_now = store, points, stop
 
     def run(self) -> None:
+        try:
+            self._go_on()
+        except Exception as error:
+            self.wrong.append(repr(error))
+
+    def _go_on(self) -> None:
         while not self._stop_now.wait(0.001):  # who asks the engine without a pause lets nobody else have a turn
             if self._store.search("still", self._points.vectors[0], 200)[0].image_id != self._points.image_ids[0]:
                 self.wrong.append("another one is nearest")
@@ -203,10 +221,12 @@ def test_nobody_who_writes_or_reads_meanwhile_notices(tmp_path: Path, make_point
     threads = [*writers, Reader(store, still, stop)]
     for thread in threads:
         thread.start()
-    compacted = [store.compact() for _ in range(8)]
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        compacted = [store.compact() for _ in range(8)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert all(compacted)
     assert [thread.wrong for thread in threads] == [[]] * 4
     for writer in writers:
@@ -240,8 +260,7 @@ def test_a_store_that_is_closed_meanwhile_keeps_what_it_had(
     answers: list[bool] = []
     thread = threading.Thread(target=lambda: answers.append(store.compact()))
     thread.start()
-    while len(folders(tmp_path)) < 2:
-        time.sleep(0.01)
+    wait_for(lambda: len(folders(tmp_path)) == 2)
     begun = time.monotonic()
     store.close()
     assert time.monotonic() - begun < 5
@@ -253,26 +272,131 @@ def test_a_store_that_is_closed_meanwhile_keeps_what_it_had(
     again.close()
 
 
-def test_deletions_are_counted_from_one_process_to_the_next(tmp_path: Path, make_points: MakePoints) -> None:
+def test_what_an_earlier_process_deleted_counts(tmp_path: Path, make_points: MakePoints) -> None:
     points = make_points([f"i{i}" for i in range(compaction.WORTH_IT)])
-    for part in range(2):
-        store = QdrantEdgeStore(tmp_path, 8)
-        store.put("mine", points)
-        store.delete("mine", points.image_ids[part::2])
-        settled(store)
-        store.close()
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", points)
+    store.delete("mine", points.image_ids[:-1])
+    store.close()
+    assert folders(tmp_path) == {"shard"}
+    store = QdrantEdgeStore(tmp_path, 8)
+    assert store.deleted() == compaction.WORTH_IT - 1
+    store.put("mine", make_points(["another"]))
+    store.delete("mine", ["another"])
+    store.flush()
+    settled(store)
+    assert store.deleted() == 0
+    store.close()
     assert folders(tmp_path) == {"shard-1"}
 
 
-def test_without_room_for_a_copy_nothing_is_begun(
-    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_only_deleted_points_keep_a_place(tmp_path: Path, make_points: MakePoints) -> None:
+    store = QdrantEdgeStore(tmp_path, 8)
+    points = make_points([f"i{i}" for i in range(100)])
+    for _ in range(3):
+        store.put("mine", points)
+        store.move("mine", points.image_ids, range(100, 200))
+        store.delete("mine", ["nobody", "i0", "i0"])
+        store.delete("other", points.image_ids)
+    store.flush()
+    assert store.size() == 99
+    assert store.deleted() == 3
+    assert store.compact()
+    assert store.deleted() == 0
+    store.put("mine", make_points(["a"]))
+    store.flush()
+    assert store.deleted() == 0
+    store.close()
+
+
+def test_a_large_store_is_not_compacted_for_the_deletion_of_a_part(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "WORTH_IT", 10)
+    store = QdrantEdgeStore(tmp_path, 8)
+    points = make_points([f"i{i}" for i in range(100)])
+    store.put("mine", points)
+    store.delete("mine", points.image_ids[:49])
+    store.flush()
+    assert all(thread.name != "vector-compaction" for thread in threading.enumerate())
+    assert folders(tmp_path) == {"shard"}
+    store.delete("mine", points.image_ids[:50])
+    store.flush()
+    wait_for(lambda: folders(tmp_path) == {"shard-1"})
+    store.close()
+
+
+def test_who_was_about_to_ask_the_old_shard_is_answered_by_the_new_one(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a", "b"]))
+    asked: list[object] = []
+
+    def compacted_first(shard: EdgeShard, *arguments: Any) -> Any:
+        asked.append(shard)
+        if len(asked) == 1:
+            thread = threading.Thread(target=store.compact)
+            thread.start()
+            thread.join()
+        return EdgeShard.count(shard, *arguments)
+
+    assert store._ask(compacted_first, CountRequest(exact=True)) == 2
+    assert len(set(map(id, asked))) == 2
+    store.close()
+
+
+def test_a_point_that_could_not_follow_ends_the_compaction_and_not_the_writing(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(copying: compaction.Copying, stop: threading.Event) -> bool:
+        copied = copy(copying, stop)
+        monkeypatch.setattr(copying, "_put", lambda _: 1 / 0)
+        store.put("mine", make_points(["b"]))
+        return copied
+
+    copy = compaction.Copying.copy
+    store = QdrantEdgeStore(tmp_path, 8)
     store.put("mine", make_points(["a"]))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 << 20))
-    assert not store.compact()
-    assert "no room" in caplog.text
+    monkeypatch.setattr(compaction.Copying, "copy", slowly)
+    with pytest.raises(CategoriserError, match="could not be copied: division by zero"):
+        store.compact()
+    assert store.count("mine") == 2
     assert folders(tmp_path) == {"shard"}
+    store.close()
+
+
+def test_a_disk_that_fills_up_meanwhile_ends_it(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([10 << 30, 10 << 30, 100 << 20])
+    monkeypatch.setattr(compaction, "_REST", 0.0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points([f"i{i}" for i in range(5000)]))
+    with pytest.raises(CategoriserError, match="100 MB are free"):
+        store.compact()
+    assert store.count("mine") == 5000
+    assert folders(tmp_path) == {"shard"}
+    store.close()
+
+
+def test_without_room_for_a_copy_nothing_is_begun_and_deleting_goes_on(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compaction, "WORTH_IT", 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100 << 20))
+    store = QdrantEdgeStore(tmp_path, 8)
+    points = make_points([f"i{i}" for i in range(190)])
+    store.put("mine", points)
+    for image_id in points.image_ids:
+        store.delete("mine", [image_id])
+        store.flush()
+        wait_for(lambda: all(thread.name != "vector-compaction" for thread in threading.enumerate()))
+    assert caplog.text.count("are needed for a copy and 100 MB are free") == 1  # not again at once
+    assert folders(tmp_path) == {"shard"}
+    monkeypatch.undo()
+    assert store.compact()
     store.close()
 
 
@@ -284,14 +408,54 @@ def test_a_disk_that_refuses_leaves_the_store_as_it_was(
 
     store = QdrantEdgeStore(tmp_path, 8)
     store.put("mine", make_points(["a", "b"]))
-    monkeypatch.setattr(ShardFolder, "switch", refuse)
-    with pytest.raises(CategoriserError, match="No space left"):
-        store.compact()
+    for part in ("settle", "_made"):
+        monkeypatch.setattr(edge_folder, part, refuse)
+        with pytest.raises(CategoriserError, match="No space left"):
+            store.compact()
+        monkeypatch.undo()
+        assert folders(tmp_path) == {"shard"}
     store.delete("mine", ["a"])
     assert store.count("mine") == 1
-    assert folders(tmp_path) == {"shard"}
-    monkeypatch.undo()
     assert store.compact()
+    assert store.count("mine") == 1
+    store.close()
+
+
+def test_whatever_comes_after_the_switch_it_is_one(
+    tmp_path: Path, make_points: MakePoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a"]))
+    for module in (qdrant_edge, edge_folder):
+        monkeypatch.setattr(module, "settle", lambda _: None)
+    monkeypatch.setattr(edge_folder, "_sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.compact()
+    monkeypatch.undo()
+    store.put("mine", make_points(["b"]))
+    store.close()
+    assert folders(tmp_path) == {"shard-1"}
+    store = QdrantEdgeStore(tmp_path, 8)
+    assert store.count("mine") == 2
+    store.close()
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b".", b"shard-x", b"../shard", b"\xff\xfe"])
+def test_a_pointer_that_names_nothing_is_said_and_nothing_is_touched(
+    text: bytes, tmp_path: Path, make_points: MakePoints
+) -> None:
+    store = QdrantEdgeStore(tmp_path, 8)
+    store.put("mine", make_points(["a"]))
+    store.compact()
+    store.close()
+    (tmp_path / "current").write_bytes(text)
+    with pytest.raises(CategoriserError, match="does not name the folder"):
+        QdrantEdgeStore(tmp_path, 8)
+    (tmp_path / "current").write_text("shard-1")
+    store = QdrantEdgeStore(tmp_path, 8)
     assert store.count("mine") == 1
     store.close()
 
@@ -308,3 +472,14 @@ def test_a_lost_folder_is_said_and_no_other_is_touched(tmp_path: Path, make_poin
     store = QdrantEdgeStore(tmp_path, 8)
     assert store.count("mine") == 1
     store.close()
+
+
+def test_a_shard_that_does_not_open_leaves_the_others_alone(tmp_path: Path) -> None:
+    QdrantEdgeStore(tmp_path, 8).close()
+    shutil.copytree(tmp_path / "shard", tmp_path / "shard-1")
+    for path in (tmp_path / "shard-1").rglob("segment.json"):
+        path.write_text("{")
+    (tmp_path / "current").write_text("shard-1")
+    with pytest.raises(CategoriserError, match="cannot be opened"):
+        QdrantEdgeStore(tmp_path, 8)
+    assert folders(tmp_path) == {"shard", "shard-1"}
