@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.processes import living
-from categoriser.catalog.tables import inbox
+from categoriser.catalog.tables import inbox, several
 
 MOST: Final = 5  # claims of one entry that came to no end
 _GIVEN_UP: Final = f"The process that filed this picture ended without a word, {MOST} times; look at the picture."
@@ -31,7 +31,7 @@ def claim(connection: Connection, owner: str, collection_id: int, *, limit: int)
     )
     numbers = list(connection.execute(wanted).scalars())
     if numbers:
-        mine = sa.update(inbox).where(inbox.c.id.in_(numbers))
+        mine = sa.update(inbox).where(inbox.c.id.in_(several(numbers)))
         connection.execute(mine.values(owner=owner, claims=inbox.c.claims + 1))
     return numbers
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, images
+from categoriser.catalog.tables import Record, images, several
 
 _CHUNK = 500  # values per IN list
 
@@ -38,10 +38,10 @@ def members(connection: Connection, collection_id: int, heads: Sequence[int]) ->
     found: dict[int, list[Record]] = {head: [] for head in heads}
     columns = [images.c[name] for name in ("row", "image_id", "head_row", "name", "sha256", "width", "height")]
     for start in range(0, len(heads), _CHUNK):
-        part = heads[start : start + _CHUNK]
+        some = several(heads[start : start + _CHUNK])
         query = (
             sa.select(*columns)
-            .where(images.c.collection_id == collection_id, sa.or_(images.c.row.in_(part), images.c.head_row.in_(part)))
+            .where(images.c.collection_id == collection_id, sa.or_(images.c.row.in_(some), images.c.head_row.in_(some)))
             .order_by(images.c.row)
         )
         for row in connection.execute(query):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import feed
-from categoriser.catalog.tables import Record, collections, events
+from categoriser.catalog.tables import Record, collections, events, several
 
 
 def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]], **columns: Any) -> None:
@@ -80,7 +80,7 @@ def forget_images(connection: Connection, collection_id: int, image_ids: Sequenc
     for start in range(0, len(image_ids), 500):
         connection.execute(
             sa.delete(events).where(
-                events.c.collection_id == collection_id, events.c.image_id.in_(image_ids[start : start + 500])
+                events.c.collection_id == collection_id, events.c.image_id.in_(several(image_ids[start : start + 500]))
             )
         )
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.metadata_filter import MetadataCondition, met
-from categoriser.catalog.tables import Record, categories, images, micros
+from categoriser.catalog.tables import Record, categories, images, micros, several
 
 Orientation: TypeAlias = Literal["landscape", "portrait", "square"]
 _CHUNK: Final = 500  # values per IN list: below the limits of every database
@@ -71,7 +71,7 @@ def passing(connection: Connection, collection_id: int, wanted: ImageFilter, row
     where = conditions(connection, collection_id, wanted)
     found: set[int] = set()
     for start in range(0, len(rows), _CHUNK):
-        part = images.c.row.in_(rows[start : start + _CHUNK])
+        part = images.c.row.in_(several(rows[start : start + _CHUNK]))
         query = sa.select(images.c.row).select_from(_joined(wanted)).where(*where, part)
         found.update(connection.execute(query).scalars())
     return found
@@ -81,7 +81,7 @@ def shown(connection: Connection, collection_id: int, rows: Iterable[int]) -> di
     """What a search result shows of those of the rows that exist: image id, category, label, name, source."""
     wanted, found = list(rows), dict[int, Record]()
     for start in range(0, len(wanted), _CHUNK):
-        given = {"of": collection_id, "which": wanted[start : start + _CHUNK]}
+        given = {"of": collection_id, "which": several(wanted[start : start + _CHUNK])}
         found.update((row.row, dict(row._mapping)) for row in connection.execute(_SHOWN, given))
     return found
 
@@ -90,7 +90,7 @@ def rows_of(connection: Connection, collection_id: int, image_ids: Sequence[str]
     """Image id → row of those of the ids that exist."""
     found: dict[str, int] = {}
     for start in range(0, len(image_ids), _CHUNK):
-        given = {"of": collection_id, "which": list(image_ids[start : start + _CHUNK])}
+        given = {"of": collection_id, "which": several(image_ids[start : start + _CHUNK])}
         found.update((row.image_id, row.row) for row in connection.execute(_ROWS, given))
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, inbox, micros
+from categoriser.catalog.tables import Record, categories, images, inbox, micros, several
 
 _CHUNK = 500  # values per IN list: below the limits of every database
 
@@ -53,7 +53,7 @@ def describe(connection: Connection, collection_id: int, image_ids: Sequence[str
 
 def digests(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:
     """Content hashes of those of a few images that exist and came with content, in the order of the ids."""
-    rows = connection.execute(_DIGESTS, {"of": collection_id, "which": list(image_ids)})
+    rows = connection.execute(_DIGESTS, {"of": collection_id, "which": several(image_ids)})
     found = {row.image_id: row.sha256 for row in rows}
     return [found[one] for one in image_ids if found.get(one)]
 
@@ -248,6 +248,7 @@ _DESCRIBED = (
 _DESCRIBED_BY_ID = _DESCRIBED.where(_ours)
 
 
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
+    """Parts of ``values`` for IN."""
     for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+        yield several(values[start : start + _CHUNK])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import processes
-from categoriser.catalog.tables import Record, collections, inbox, summed
+from categoriser.catalog.tables import Record, collections, inbox, several, summed
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
 
@@ -60,7 +60,7 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> dict[int, bool]:
     """Of those of the collections that were not deleted, whether any entry has failed."""
-    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": list(collection_ids)})}
+    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": several(collection_ids)})}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -107,7 +107,7 @@ def retry(connection: Connection, collection_id: int, numbers: Sequence[int] | N
         )
         some = list(connection.execute(query.returning(inbox.c.id)).scalars())
         for start in range(0, len(some), _CHUNK):
-            of = upload_items.c.inbox_id.in_(some[start : start + _CHUNK])
+            of = upload_items.c.inbox_id.in_(several(some[start : start + _CHUNK]))
             connection.execute(sa.update(upload_items).where(of).values(reason=None, code=None))
         found += some
     return sorted(found)
@@ -191,7 +191,7 @@ def forget_failed(connection: Connection, collection_id: int, image_ids: Sequenc
     """Delete failed entries that name these images; returns the SHA-256 digests they had."""
     digests: list[str] = []
     for start in range(0, len(image_ids), 500):
-        digests += _forget(connection, collection_id, inbox.c.image_id.in_(image_ids[start : start + 500]))
+        digests += _forget(connection, collection_id, inbox.c.image_id.in_(several(image_ids[start : start + 500])))
     return digests
 
 
@@ -216,7 +216,7 @@ def _repeatable() -> sa.ColumnElement[bool]:
 def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
     if numbers is None:
         return [sa.true()]
-    return [inbox.c.id.in_(numbers[start : start + _CHUNK]) for start in range(0, len(numbers), _CHUNK)]
+    return [inbox.c.id.in_(several(numbers[start : start + _CHUNK])) for start in range(0, len(numbers), _CHUNK)]
 
 
 _CHUNK = 500

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, collections, images, micros, suggestions
+from categoriser.catalog.tables import Record, categories, collections, images, micros, several, suggestions
 
 _CHUNK = 500  # numbers in one question: what every database takes
 
@@ -71,7 +71,7 @@ def drop(connection: Connection, collection_id: int, numbers: Collection[int]) -
     if numbers:
         connection.execute(
             sa.delete(suggestions).where(
-                suggestions.c.collection_id == collection_id, suggestions.c.number.in_(numbers)
+                suggestions.c.collection_id == collection_id, suggestions.c.number.in_(several(numbers))
             )
         )
 
@@ -80,7 +80,7 @@ def living(connection: Connection, collection_id: int, numbers: Collection[int])
     """Those of the categories that are not retired."""
     query = sa.select(categories.c.number).where(
         categories.c.collection_id == collection_id,
-        categories.c.number.in_(numbers),
+        categories.c.number.in_(several(numbers)),
         categories.c.retired_at.is_(None),
     )
     return set(connection.execute(query).scalars())
@@ -116,7 +116,7 @@ def rows_still_in(
             )
             .where(
                 images.c.collection_id == collection_id,
-                images.c.row.in_(rows[start : start + _CHUNK]),
+                images.c.row.in_(several(rows[start : start + _CHUNK])),
                 micros.c.category == category,
             )
         )
@@ -128,6 +128,6 @@ def examples(
     connection: Connection, collection_id: int, micro_ids: Sequence[int], rows: Sequence[int], limit: int
 ) -> list[str]:
     """Ids of some images of those micro-clusters and rows."""
-    near = sa.or_(images.c.micro.in_(micro_ids[:_CHUNK]), images.c.row.in_(rows[:_CHUNK]))
+    near = sa.or_(images.c.micro.in_(several(micro_ids[:_CHUNK])), images.c.row.in_(several(rows[:_CHUNK])))
     query = sa.select(images.c.image_id).where(images.c.collection_id == collection_id, near)
     return list(connection.execute(query.order_by(images.c.row).limit(limit)).scalars())

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, micros, summed
+from categoriser.catalog.tables import Record, categories, images, micros, several, summed
 
 
 def open_micros(
@@ -172,7 +172,9 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     """Categories as stored, by number, retired ones included."""
     if not numbers:
         return {}
-    query = sa.select(categories).where(categories.c.collection_id == collection_id, categories.c.number.in_(numbers))
+    query = sa.select(categories).where(
+        categories.c.collection_id == collection_id, categories.c.number.in_(several(numbers))
+    )
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
 
@@ -180,7 +182,7 @@ def labels(connection: Connection, collection_id: int, numbers: Collection[int])
     """Labels of categories, by number."""
     if not numbers:
         return {}
-    found = connection.execute(_LABELS, {"of": collection_id, "which": list(numbers)})
+    found = connection.execute(_LABELS, {"of": collection_id, "which": several(numbers)})
     return {row.number: row.label for row in found}
 
 

@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from categoriser import ConfigurationError, Library
 from categoriser.catalog import Database, collections, events, images, inbox, outbox, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.tables import metadata
+from categoriser.catalog.tables import metadata, several
 from categoriser.domain import Points
 from tests.whole import check, clusters, left_over, picture
 
@@ -227,3 +229,12 @@ def test_a_connection_that_the_server_closed_is_replaced(database: Database, mon
     monkeypatch.setattr(module, "_FRESH_SECONDS", -1.0)
     with database.read() as one, database.read() as other:
         assert one.execute(sa.text("SELECT 1")).scalar_one() == other.execute(sa.text("SELECT 1")).scalar_one() == 1
+
+
+@given(st.lists(st.integers(), max_size=600))
+def test_lists_for_in_have_few_lengths_and_the_same_members(values: list[int]) -> None:
+    padded = several(values)
+    assert set(padded) == set(values)
+    assert padded[: len(values)] == values
+    assert len(padded) < 2 * max(1, len(values))
+    assert len(padded).bit_count() <= 1
