@@ -28,7 +28,7 @@ from PIL import Image
 from qdrant_edge import Point, UpdateOperation
 
 from categoriser.encoders import open_encoder
-from categoriser.store.edge_folder import opened_shard
+from categoriser.store.edge_folder import ShardFolder
 
 
 class Bare:
@@ -38,7 +38,7 @@ class Bare:
         self._folder = folder
         self._encoder = open_encoder("classic")
         (folder / "vectors").mkdir()
-        self._shard = opened_shard(folder / "vectors", self._encoder.dimension)
+        self._shard = ShardFolder(folder / "vectors", self._encoder.dimension).opened()
         self._database = sqlite3.connect(folder / "bare.db", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
