@@ -226,6 +226,6 @@ _HAVE_FAILED = sa.select(
     collections.c.id, sa.exists().where(inbox.c.collection_id == collections.c.id, inbox.c.reason.is_not(None))
 ).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
 _SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
-_KEEP = sa.insert(inbox_bytes)
+_KEEP = sa.insert(inbox_bytes).inline()
 _BYTES = sa.select(inbox_bytes.c.data).where(inbox_bytes.c.inbox_id == sa.bindparam("n"))
 _ACCEPT = sa.insert(inbox).returning(inbox.c.id, sort_by_parameter_order=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import images, inbox, outbox, uploads
+from categoriser.catalog import images, inbox, outbox, together, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.outbox import Order
 from categoriser.errors import BusyError, CategoriserError, NotFoundError, code_of
@@ -237,16 +237,15 @@ def _note(connection: Connection, group: list[_Request]) -> None:
     numbers = iter(inbox.accept_all(connection, values) if values else [])
     for request in new:
         request.numbers = [next(numbers) for _ in request.entries]
-    inbox.keep_bytes(
-        connection,
-        {
-            number: data
-            for request in new
-            for number, data in zip(request.numbers, request.data, strict=False)
-            if data is not None
-        },
-    )
-    _note_uploads(connection, [request for request in new if request.token is not None])
+    data = {
+        number: one
+        for request in new
+        for number, one in zip(request.numbers, request.data, strict=False)
+        if one is not None
+    }
+    with together(connection):
+        inbox.keep_bytes(connection, data)
+        _note_uploads(connection, [request for request in new if request.token is not None])
 
 
 def _note_uploads(connection: Connection, requests: Sequence[_Request]) -> None:

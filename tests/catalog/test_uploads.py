@@ -11,7 +11,7 @@ from alembic.config import Config
 
 import categoriser.catalog
 from categoriser import Library
-from categoriser.catalog import Database, collections, idempotency, inbox, objects, uploads
+from categoriser.catalog import Database, collections, idempotency, inbox, objects, together, uploads
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.idempotency import Attempt
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
@@ -52,6 +52,19 @@ def test_bytes_stay_as_long_as_their_entry_waits(database: Database, collection:
         inbox.settle(connection, [first])
     with database.read() as connection:
         assert connection.execute(sa.select(inbox_bytes.c.data)).scalars().all() == [b"two"]
+
+
+def test_of_statements_that_go_together_one_failure_undoes_all(database: Database, collection: CollectionRow) -> None:
+    item = {"token": "t", "place": 0, "name": "n", "image_id": None, "inbox_id": None, "code": None, "reason": None}
+    row = {"collection_id": collection.id, "token": "t", "accepted_at": 1.0}
+    with pytest.raises(sa.exc.IntegrityError), database.write() as connection, together(connection):
+        uploads.note(connection, [row], [item, item])  # the same place twice
+    with database.read() as connection:
+        assert uploads.find(connection, collection.id, "t") is None
+    with database.write() as connection, together(connection):
+        uploads.note(connection, [row], [item, {**item, "place": 1}])
+    with database.read() as connection:
+        assert len(uploads.items(connection, ["t"])) == 2
 
 
 def test_an_upload_tells_what_became_of_its_pictures(
