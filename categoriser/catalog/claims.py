@@ -13,8 +13,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.in_lists import padded
 from categoriser.catalog.processes import living
-from categoriser.catalog.tables import inbox, several
+from categoriser.catalog.tables import inbox
 
 MOST: Final = 5  # claims of one entry that came to no end
 _GIVEN_UP: Final = f"The process that filed this picture ended without a word, {MOST} times; look at the picture."
@@ -31,7 +32,7 @@ def claim(connection: Connection, owner: str, collection_id: int, *, limit: int)
     )
     numbers = list(connection.execute(wanted).scalars())
     if numbers:
-        mine = sa.update(inbox).where(inbox.c.id.in_(several(numbers)))
+        mine = sa.update(inbox).where(inbox.c.id.in_(padded(numbers)))
         connection.execute(mine.values(owner=owner, claims=inbox.c.claims + 1))
     return numbers
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import collections, images, micros, several, summed
+from categoriser.catalog.in_lists import padded
+from categoriser.catalog.tables import collections, images, micros, summed
 from categoriser.domain import LARGEST_NUMBER, Granularity
 
 _NOTHING = "0/1/0"  # a new collection
@@ -207,7 +208,7 @@ def _extents(connection: Connection, collection_ids: Sequence[int]) -> dict[int,
     """How far each collection has come, now and at its last run: rows given, events given, images."""
     present = sa.select(summed(micros.c.images)).where(micros.c.collection_id == collections.c.id).scalar_subquery()
     columns = (collections.c.id, collections.c.next_row, collections.c.next_cursor, present, collections.c.seen_at_run)
-    query = sa.select(*columns).where(collections.c.id.in_(several(collection_ids)))
+    query = sa.select(*columns).where(collections.c.id.in_(padded(collection_ids)))
     return {number: (f"{row}/{cursor}/{size}", seen) for number, row, cursor, size, seen in connection.execute(query)}
 
 

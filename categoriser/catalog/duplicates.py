@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, images, several
-
-_CHUNK = 500  # values per IN list
+from categoriser.catalog.in_lists import parts
+from categoriser.catalog.tables import Record, images
 
 
 def stacks(connection: Connection, collection_id: int, *, after: int, limit: int) -> list[tuple[int, int]]:
@@ -37,8 +36,7 @@ def members(connection: Connection, collection_id: int, heads: Sequence[int]) ->
     """Head row → itself and what lies on it, in order of arrival: row, image_id, name, sha256, width, height."""
     found: dict[int, list[Record]] = {head: [] for head in heads}
     columns = [images.c[name] for name in ("row", "image_id", "head_row", "name", "sha256", "width", "height")]
-    for start in range(0, len(heads), _CHUNK):
-        some = several(heads[start : start + _CHUNK])
+    for some in parts(heads):
         query = (
             sa.select(*columns)
             .where(images.c.collection_id == collection_id, sa.or_(images.c.row.in_(some), images.c.head_row.in_(some)))

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import feed
-from categoriser.catalog.tables import Record, collections, events, several
+from categoriser.catalog.in_lists import parts
+from categoriser.catalog.tables import Record, collections, events
 
 
 def append(connection: Connection, collection_id: int, entries: Sequence[Mapping[str, Any]], **columns: Any) -> None:
@@ -77,11 +78,9 @@ def last(connection: Connection, collection_id: int) -> int:
 
 def forget_images(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
     """Delete the events that name these images: what a user deletes leaves no trace."""
-    for start in range(0, len(image_ids), 500):
+    for some in parts(image_ids):
         connection.execute(
-            sa.delete(events).where(
-                events.c.collection_id == collection_id, events.c.image_id.in_(several(image_ids[start : start + 500]))
-            )
+            sa.delete(events).where(events.c.collection_id == collection_id, events.c.image_id.in_(some))
         )
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final, Literal, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.in_lists import parts
 from categoriser.catalog.metadata_filter import MetadataCondition, met
-from categoriser.catalog.tables import Record, categories, images, micros, several
+from categoriser.catalog.tables import Record, categories, images, micros
 
 Orientation: TypeAlias = Literal["landscape", "portrait", "square"]
-_CHUNK: Final = 500  # values per IN list: below the limits of every database
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,17 @@ def passing(connection: Connection, collection_id: int, wanted: ImageFilter, row
     """Those of ``rows`` whose images meet the conditions."""
     where = conditions(connection, collection_id, wanted)
     found: set[int] = set()
-    for start in range(0, len(rows), _CHUNK):
-        part = images.c.row.in_(several(rows[start : start + _CHUNK]))
-        query = sa.select(images.c.row).select_from(_joined(wanted)).where(*where, part)
+    for some in parts(rows):
+        query = sa.select(images.c.row).select_from(_joined(wanted)).where(*where, images.c.row.in_(some))
         found.update(connection.execute(query).scalars())
     return found
 
 
 def shown(connection: Connection, collection_id: int, rows: Iterable[int]) -> dict[int, Record]:
     """What a search result shows of those of the rows that exist: image id, category, label, name, source."""
-    wanted, found = list(rows), dict[int, Record]()
-    for start in range(0, len(wanted), _CHUNK):
-        given = {"of": collection_id, "which": several(wanted[start : start + _CHUNK])}
+    found: dict[int, Record] = {}
+    for some in parts(list(rows)):
+        given = {"of": collection_id, "which": some}
         found.update((row.row, dict(row._mapping)) for row in connection.execute(_SHOWN, given))
     return found
 
@@ -89,8 +88,8 @@ def shown(connection: Connection, collection_id: int, rows: Iterable[int]) -> di
 def rows_of(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, int]:
     """Image id → row of those of the ids that exist."""
     found: dict[str, int] = {}
-    for start in range(0, len(image_ids), _CHUNK):
-        given = {"of": collection_id, "which": several(image_ids[start : start + _CHUNK])}
+    for some in parts(image_ids):
+        given = {"of": collection_id, "which": some}
         found.update((row.image_id, row.row) for row in connection.execute(_ROWS, given))
     return found
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, events, groups, several
+from categoriser.catalog.in_lists import padded
+from categoriser.catalog.tables import Record, categories, events, groups
 
 _TELLING = ("group-spawn", "group-join", "group-revive", "spawn", "split", "revive", "retire", "merge")
 
@@ -66,7 +67,7 @@ def settle(connection: Connection, collection_id: int) -> Settled:
         if numbers:
             connection.execute(
                 sa.update(groups)
-                .where(groups.c.collection_id == collection_id, groups.c.number.in_(several(numbers)))
+                .where(groups.c.collection_id == collection_id, groups.c.number.in_(padded(numbers)))
                 .values(retired_at=ended_at, merged_into=None)
             )
     return settled

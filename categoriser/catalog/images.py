@@ -8,9 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, inbox, micros, several
-
-_CHUNK = 500  # values per IN list: below the limits of every database
+from categoriser.catalog.in_lists import padded, parts
+from categoriser.catalog.tables import Record, categories, images, inbox, micros
 
 
 def insert(connection: Connection, collection_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,7 +26,7 @@ def exists(connection: Connection, collection_id: int, image_id: str) -> bool:
 def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """Those of the ids that exist: id → row, micro, category, tentative, sha256, head_row."""
     found: dict[str, Record] = {}
-    for chunk in _chunks(list(dict.fromkeys(image_ids))):
+    for chunk in parts(list(dict.fromkeys(image_ids))):
         rows = connection.execute(_KNOWN, {"of": collection_id, "which": chunk})
         found.update((row.image_id, dict(row._mapping)) for row in rows)
     return found
@@ -36,7 +35,7 @@ def known(connection: Connection, collection_id: int, image_ids: Sequence[str]) 
 def named(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """What a search result shows of those of the ids that exist: category, label, name, source."""
     found: dict[str, Record] = {}
-    for chunk in _chunks(list(image_ids)):
+    for chunk in parts(list(image_ids)):
         rows = connection.execute(_NAMED, {"of": collection_id, "which": chunk})
         found.update((row.image_id, dict(row._mapping)) for row in rows)
     return found
@@ -45,7 +44,7 @@ def named(connection: Connection, collection_id: int, image_ids: Sequence[str]) 
 def describe(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> dict[str, Record]:
     """All columns plus ``category``, ``label`` and ``head_id`` of those of the ids that exist."""
     found: dict[str, Record] = {}
-    for chunk in _chunks(list(image_ids)):
+    for chunk in parts(list(image_ids)):
         rows = connection.execute(_DESCRIBED_BY_ID, {"of": collection_id, "which": chunk})
         found.update((row.image_id, dict(row._mapping)) for row in rows)
     return found
@@ -53,7 +52,7 @@ def describe(connection: Connection, collection_id: int, image_ids: Sequence[str
 
 def digests(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:
     """Content hashes of those of a few images that exist and came with content, in the order of the ids."""
-    rows = connection.execute(_DIGESTS, {"of": collection_id, "which": several(image_ids)})
+    rows = connection.execute(_DIGESTS, {"of": collection_id, "which": padded(image_ids)})
     found = {row.image_id: row.sha256 for row in rows}
     return [found[one] for one in image_ids if found.get(one)]
 
@@ -136,7 +135,7 @@ def engine_rows(
 def places(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Image id and micro-cluster of rows, those that exist."""
     found: dict[int, tuple[str, int]] = {}
-    for chunk in _chunks(list(rows)):
+    for chunk in parts(list(rows)):
         query = sa.select(images.c.row, images.c.image_id, images.c.micro).where(
             images.c.collection_id == collection_id, images.c.row.in_(chunk)
         )
@@ -177,7 +176,7 @@ def set_source(connection: Connection, collection_id: int, image_id: str, *, sou
 
 def delete(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> None:
     """Delete images."""
-    for chunk in _chunks(list(image_ids)):
+    for chunk in parts(list(image_ids)):
         connection.execute(
             sa.delete(images).where(images.c.collection_id == collection_id, images.c.image_id.in_(chunk))
         )
@@ -200,7 +199,7 @@ def files(connection: Connection, collection_id: int) -> Iterator[Record]:
 def unused_files(connection: Connection, collection_id: int, digests: Sequence[str]) -> list[str]:
     """Those of the SHA-256 digests that no image of the collection has and none that waits in its inbox."""
     used: set[str] = set()
-    for chunk in _chunks(digests):
+    for chunk in parts(digests):
         for table in (images, inbox):
             query = sa.select(table.c.sha256).where(table.c.collection_id == collection_id, table.c.sha256.in_(chunk))
             used.update(connection.execute(query).scalars())
@@ -246,9 +245,3 @@ _DESCRIBED = (
     .outerjoin(_head, sa.and_(_head.c.collection_id == images.c.collection_id, _head.c.row == images.c.head_row))
 )
 _DESCRIBED_BY_ID = _DESCRIBED.where(_ours)
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
-    """Parts of ``values`` for IN."""
-    for start in range(0, len(values), _CHUNK):
-        yield several(values[start : start + _CHUNK])

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import processes
-from categoriser.catalog.tables import Record, collections, inbox, several, summed
+from categoriser.catalog.in_lists import padded, parts
+from categoriser.catalog.tables import Record, collections, inbox, summed
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
 
@@ -60,7 +61,7 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
 
 def have_failed(connection: Connection, collection_ids: Collection[int]) -> dict[int, bool]:
     """Of those of the collections that were not deleted, whether any entry has failed."""
-    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": several(collection_ids)})}
+    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": padded(collection_ids)})}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -106,8 +107,8 @@ def retry(connection: Connection, collection_id: int, numbers: Sequence[int] | N
             .values(reason=None, attempts=0, next_at=None, problem=None, owner=None, claims=0)
         )
         some = list(connection.execute(query.returning(inbox.c.id)).scalars())
-        for start in range(0, len(some), _CHUNK):
-            of = upload_items.c.inbox_id.in_(several(some[start : start + _CHUNK]))
+        for part in parts(some):
+            of = upload_items.c.inbox_id.in_(part)
             connection.execute(sa.update(upload_items).where(of).values(reason=None, code=None))
         found += some
     return sorted(found)
@@ -190,8 +191,8 @@ def clear_failed(connection: Connection, collection_id: int, *, sha256: str | No
 def forget_failed(connection: Connection, collection_id: int, image_ids: Sequence[str]) -> list[str]:
     """Delete failed entries that name these images; returns the SHA-256 digests they had."""
     digests: list[str] = []
-    for start in range(0, len(image_ids), 500):
-        digests += _forget(connection, collection_id, inbox.c.image_id.in_(several(image_ids[start : start + 500])))
+    for some in parts(image_ids):
+        digests += _forget(connection, collection_id, inbox.c.image_id.in_(some))
     return digests
 
 
@@ -216,10 +217,9 @@ def _repeatable() -> sa.ColumnElement[bool]:
 def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
     if numbers is None:
         return [sa.true()]
-    return [inbox.c.id.in_(several(numbers[start : start + _CHUNK])) for start in range(0, len(numbers), _CHUNK)]
+    return [inbox.c.id.in_(some) for some in parts(numbers)]
 
 
-_CHUNK = 500
 _NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
 _HAVE_FAILED = sa.select(

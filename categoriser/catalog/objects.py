@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.in_lists import parts
 from categoriser.catalog.tables import Record
 from categoriser.catalog.tables_uploads import objects
 
@@ -21,9 +22,8 @@ def digest_of(bucket: str, key: str) -> str:
 def find(connection: Connection, collection_id: int, digests: Sequence[str]) -> dict[str, Record]:
     """Those of the objects that were told of, by digest."""
     found: dict[str, Record] = {}
-    for start in range(0, len(digests), 500):
-        some = objects.c.digest.in_(digests[start : start + 500])
-        query = sa.select(objects).where(objects.c.collection_id == collection_id, some)
+    for some in parts(digests):
+        query = sa.select(objects).where(objects.c.collection_id == collection_id, objects.c.digest.in_(some))
         found |= {row.digest: dict(row._mapping) for row in connection.execute(query)}
     return found
 
@@ -33,9 +33,8 @@ def put(connection: Connection, collection_id: int, states: Sequence[Mapping[str
     if not states:
         return
     of = objects.c.collection_id == collection_id
-    for start in range(0, len(states), 500):
-        digests = [state["digest"] for state in states[start : start + 500]]
-        connection.execute(sa.delete(objects).where(of, objects.c.digest.in_(digests)))
+    for some in parts([state["digest"] for state in states]):
+        connection.execute(sa.delete(objects).where(of, objects.c.digest.in_(some)))
     connection.execute(sa.insert(objects), [{**state, "collection_id": collection_id} for state in states])
 
 

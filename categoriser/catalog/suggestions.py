@@ -9,9 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, collections, images, micros, several, suggestions
-
-_CHUNK = 500  # numbers in one question: what every database takes
+from categoriser.catalog.in_lists import MOST, padded, parts
+from categoriser.catalog.tables import Record, categories, collections, images, micros, suggestions
 
 
 def everything(connection: Connection, collection_id: int) -> list[Record]:
@@ -71,7 +70,7 @@ def drop(connection: Connection, collection_id: int, numbers: Collection[int]) -
     if numbers:
         connection.execute(
             sa.delete(suggestions).where(
-                suggestions.c.collection_id == collection_id, suggestions.c.number.in_(several(numbers))
+                suggestions.c.collection_id == collection_id, suggestions.c.number.in_(padded(numbers))
             )
         )
 
@@ -80,7 +79,7 @@ def living(connection: Connection, collection_id: int, numbers: Collection[int])
     """Those of the categories that are not retired."""
     query = sa.select(categories.c.number).where(
         categories.c.collection_id == collection_id,
-        categories.c.number.in_(several(numbers)),
+        categories.c.number.in_(padded(numbers)),
         categories.c.retired_at.is_(None),
     )
     return set(connection.execute(query).scalars())
@@ -107,7 +106,7 @@ def rows_still_in(
 ) -> list[int]:
     """Those of the rows that are in a category, and in none of some micro-clusters."""
     found: list[int] = []
-    for start in range(0, len(rows), _CHUNK):
+    for some in parts(rows):
         query = (
             sa.select(images.c.row, images.c.micro)
             .join(
@@ -116,7 +115,7 @@ def rows_still_in(
             )
             .where(
                 images.c.collection_id == collection_id,
-                images.c.row.in_(several(rows[start : start + _CHUNK])),
+                images.c.row.in_(some),
                 micros.c.category == category,
             )
         )
@@ -128,6 +127,6 @@ def examples(
     connection: Connection, collection_id: int, micro_ids: Sequence[int], rows: Sequence[int], limit: int
 ) -> list[str]:
     """Ids of some images of those micro-clusters and rows."""
-    near = sa.or_(images.c.micro.in_(several(micro_ids[:_CHUNK])), images.c.row.in_(several(rows[:_CHUNK])))
+    near = sa.or_(images.c.micro.in_(padded(micro_ids[:MOST])), images.c.row.in_(padded(rows[:MOST])))
     query = sa.select(images.c.image_id).where(images.c.collection_id == collection_id, near)
     return list(connection.execute(query.order_by(images.c.row).limit(limit)).scalars())

@@ -5,12 +5,10 @@ Numbers (row, micro, category, cursor) count within one collection, so that none
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-
-_T = TypeVar("_T")
 
 Record: TypeAlias = Mapping[str, Any]  # a row as read, by column name
 
@@ -34,17 +32,6 @@ def _owner() -> sa.Column[int]:
 def summed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """The sum of whole numbers, 0 of none. PostgreSQL by itself answers a decimal, which is no number for JSON."""
     return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
-
-
-def several(values: Iterable[_T]) -> list[_T]:
-    """``values`` for IN, the last of them again until there are 1, 2, 4, 8, …
-
-    Drivers keep each statement with a memory of its own: few lengths are few statements.
-    """
-    given = list(values)
-    if given:
-        given += given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given))
-    return given
 
 
 collections = sa.Table(

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.tables import Record, categories, images, micros, several, summed
+from categoriser.catalog.in_lists import padded
+from categoriser.catalog.tables import Record, categories, images, micros, summed
 
 
 def open_micros(
@@ -173,7 +174,7 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     if not numbers:
         return {}
     query = sa.select(categories).where(
-        categories.c.collection_id == collection_id, categories.c.number.in_(several(numbers))
+        categories.c.collection_id == collection_id, categories.c.number.in_(padded(numbers))
     )
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
@@ -182,7 +183,7 @@ def labels(connection: Connection, collection_id: int, numbers: Collection[int])
     """Labels of categories, by number."""
     if not numbers:
         return {}
-    found = connection.execute(_LABELS, {"of": collection_id, "which": several(numbers)})
+    found = connection.execute(_LABELS, {"of": collection_id, "which": padded(numbers)})
     return {row.number: row.label for row in found}
 
 

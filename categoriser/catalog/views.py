@@ -12,11 +12,11 @@ from sqlalchemy.engine import Connection
 
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.in_lists import parts
 from categoriser.catalog.tables import collections, descriptions, images, micros, views
 
 TEXT = "description"  # where an image of a view has its text, in its metadata
 TERM = "term"
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ def said(metadata: Mapping[str, Any] | None) -> str:
 def described(connection: Connection, collection_id: int, question: str, digests: Sequence[str]) -> dict[str, str]:
     """Descriptions that are known already: SHA-256 of the picture → text."""
     found: dict[str, str] = {}
-    for start in range(0, len(digests), _CHUNK):
+    for some in parts(digests):
         query = sa.select(descriptions.c.sha256, descriptions.c.text).where(
             descriptions.c.collection_id == collection_id,
             descriptions.c.question == question,
-            descriptions.c.sha256.in_(digests[start : start + _CHUNK]),
+            descriptions.c.sha256.in_(some),
         )
         found.update((row.sha256, row.text) for row in connection.execute(query))
     return found
@@ -140,8 +140,7 @@ def keep_description(connection: Connection, collection_id: int, question: str, 
 
 def forget_descriptions(connection: Connection, collection_id: int, digests: Sequence[str]) -> None:
     """Delete the descriptions of pictures that are gone."""
-    for start in range(0, len(digests), _CHUNK):
-        some = digests[start : start + _CHUNK]
+    for some in parts(digests):
         connection.execute(
             sa.delete(descriptions).where(
                 descriptions.c.collection_id == collection_id, descriptions.c.sha256.in_(some)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from categoriser import ConfigurationError, Library
 from categoriser.catalog import Database, collections, events, images, inbox, outbox, taxonomy
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.tables import metadata, several
+from categoriser.catalog.in_lists import MOST, padded, parts
+from categoriser.catalog.tables import metadata
 from categoriser.domain import Points
 from tests.whole import check, clusters, left_over, picture
 
@@ -231,10 +232,13 @@ def test_a_connection_that_the_server_closed_is_replaced(database: Database, mon
         assert one.execute(sa.text("SELECT 1")).scalar_one() == other.execute(sa.text("SELECT 1")).scalar_one() == 1
 
 
-@given(st.lists(st.integers(), max_size=600))
+@given(st.lists(st.integers(), max_size=40) | st.integers(0, 1200).map(lambda count: list(range(count))))
 def test_lists_for_in_have_few_lengths_and_the_same_members(values: list[int]) -> None:
-    padded = several(values)
-    assert set(padded) == set(values)
-    assert padded[: len(values)] == values
-    assert len(padded) < 2 * max(1, len(values))
-    assert len(padded).bit_count() <= 1
+    given = padded(values)
+    assert set(given) == set(values)
+    assert given[: len(values)] == values
+    assert len(given) < 2 * max(1, len(values))
+    assert len(given).bit_count() <= 1
+    given_in_parts = list(parts(values))
+    assert set().union(*given_in_parts) == set(values)
+    assert all(len(part) <= 2 * MOST and len(part).bit_count() == 1 for part in given_in_parts)
