@@ -76,10 +76,12 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
     assert replayed(collection) == assignments
     check_groups(collection)
     with storage.states.writing(row.id) as state:
-        grouping = state.grouping
+        grouping, at = state.grouping, state.positions.at
         numbers = {image.row: image.category for image in _rows(collection)}
-        assert {r: (None if grouping.label(r) < 0 else grouping.label(r)) for r in numbers} == numbers
-        assert len(state.hashes) == grouping.length == row.next_row
+        assert {r: (None if grouping.label(at(r)) < 0 else grouping.label(at(r))) for r in numbers} == numbers
+        assert state.positions.rows[grouping.present()].tolist() == list(numbers)
+        assert len(state.hashes) == grouping.length == len(state.positions.rows)
+        assert state.positions.next_row == row.next_row
     if export:
         target = tmp / "export.csv"
         assert collection.export(target).images == len(assignments)

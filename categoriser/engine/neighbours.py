@@ -86,11 +86,15 @@ class NeighbourLists:
         touched = np.flatnonzero(gone.any(axis=1))
         if not len(touched):
             return
-        cosines = np.where(gone[touched], _ABSENT, self.cosines[touched]).astype(np.float32)
         ids = np.where(gone[touched], NOBODY, self.ids[touched])
-        order = np.argsort(-cosines, axis=1, kind="stable")
-        self.cosines[touched] = np.take_along_axis(cosines, order, axis=1)
-        self.ids[touched] = np.take_along_axis(ids, order, axis=1)
+        self.ids[touched], self.cosines[touched] = without(ids, self.cosines[touched])
+
+
+def without(ids: npt.NDArray[np.int32], cosines: FloatMatrix) -> tuple[npt.NDArray[np.int32], FloatMatrix]:
+    """Lists [n, k] closed up where ``ids`` are NOBODY, whatever cosine stands there."""
+    cosines = np.where(ids == NOBODY, _ABSENT, cosines).astype(np.float32)
+    order = np.argsort(-cosines, axis=1, kind="stable")
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(cosines, order, axis=1)
 
 
 def similarities(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:

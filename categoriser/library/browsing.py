@@ -60,7 +60,7 @@ class Browsed(Looking):
         with self._storage.database.read() as connection:
             rows, ids, tentative = images.of_category(connection, self._id, number)
         with self._storage.states.reading(self._id) as state:
-            scores, doubtful = _judged(state, np.asarray(rows, np.int64), UNSORTED if number is None else number)
+            scores, doubtful = _judged(state, state.positions.of(rows), UNSORTED if number is None else number)
         by = (
             np.argsort(-scores, kind="stable")
             if order == "typical" and number is not None
@@ -136,17 +136,19 @@ class Browsed(Looking):
             return images.digests(connection, self._id, ids)
 
 
-def _judged(state: EngineState, rows: IntVector, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Cosine of rows to the mean of category ``number``, and whether another category's mean is nearer."""
-    if not len(rows) or number == UNSORTED:
-        return np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
+def _judged(
+    state: EngineState, members: IntVector, number: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Cosine of images (positions) to the mean of category ``number``, and whether another category's is nearer."""
+    scores, doubtful = np.zeros(len(members), np.float32), np.zeros(len(members), bool)
+    if not len(members) or number == UNSORTED:
+        return scores, doubtful
     numbers, means = middles(state.grouping.micros)
-    known = rows < len(state.vectors.matrix)  # one that is being filed right now has no vector here yet
-    scores, doubtful = np.zeros(len(rows), np.float32), np.zeros(len(rows), bool)
+    known = (members >= 0) & (members < len(state.vectors.matrix))  # one that is being filed has no vector here yet
     own = int(np.searchsorted(numbers, number))
     if own >= len(numbers) or numbers[own] != number:
         return scores, doubtful
-    cosines = state.vectors.matrix[rows[known]] @ means.T
+    cosines = state.vectors.matrix[members[known]] @ means.T
     scores[known] = cosines[:, own]
     doubtful[known] = cosines.argmax(axis=1) != own
     return scores, doubtful

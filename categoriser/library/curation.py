@@ -19,7 +19,7 @@ from categoriser.errors import ConfigurationError, NotFoundError, OutdatedError
 from categoriser.library.hierarchy import groups_as_of, memberships_of, planned_groups
 from categoriser.maintenance import Plan, Step, apply, plan, run
 from categoriser.maintenance.corrections import Editor
-from categoriser.maintenance.editing import Edited
+from categoriser.maintenance.editing import Edited, head_row
 from categoriser.maintenance.suggesting import Advisor, Standing, standing
 from categoriser.maintenance.telling import what_was
 from categoriser.maintenance.undoing import Undoer
@@ -256,7 +256,7 @@ class Curation:
             best = images.known(connection, self._id, exemplars)
         with self._storage.states.writing(self._id) as state:
             grouping = state.grouping
-            head = stored["row"] if stored["head_row"] is None else stored["head_row"]
+            head, at = state.positions.at(head_row(stored)), state.positions.at
             near = grouping.lists.ids[head, : grouping.used]
             cosines = grouping.lists.cosines[head, : grouping.used][near >= 0].tolist()
             near = near[near >= 0]
@@ -264,11 +264,13 @@ class Curation:
             micro, rules = int(grouping.micro_of[head]), grouping.rules
             pinned = micro in rules.pinned
             rejected = [str(row.category_id(number)) for one, number in sorted(rules.rejected) if one == micro]
-            vector = grouping.rows.matrix[stored["row"]]
-            alike = {one: float(grouping.rows.matrix[best[one]["row"]] @ vector) for one in exemplars if one in best}
+            vector = grouping.rows.matrix[at(stored["row"])]
+            alike = {
+                one: float(grouping.rows.matrix[at(best[one]["row"])] @ vector) for one in exemplars if one in best
+            }
             between = memberships_of(self._storage, row, state, int(stored["row"]))
-        with self._storage.database.read() as connection:
-            ids = images.places(connection, self._id, near.tolist())
+            with self._storage.database.read() as connection:
+                ids = state.places(connection, near.tolist())
         votes = Counter(label for label in labels if label != UNSORTED)
         shares = {str(row.category_id(number)): count / votes.total() for number, count in votes.most_common()}
         others = [name for name in shares if name != row.category_id(category)]
@@ -287,7 +289,7 @@ class Curation:
             shares=shares,
             runner_up=others[0] if others else None,
             margin=own - (shares[others[0]] if others else 0.0),
-            neighbours=[(ids[r][0], cos) for r, cos in zip(near.tolist(), cosines, strict=True) if r in ids],
+            neighbours=[(ids[one][0], cos) for one, cos in zip(near.tolist(), cosines, strict=True) if one in ids],
             exemplars=sorted(alike.items(), key=lambda item: -item[1]),
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],
@@ -339,7 +341,10 @@ class Curation:
             grouping = state.grouping
             micro_of = grouping.micro_of
             examples = {
-                step.id: [*step.moves, *np.flatnonzero(np.isin(micro_of, step.micros)).tolist()][:_EXAMPLES]
+                step.id: [
+                    *step.moves,
+                    *state.positions.rows[np.flatnonzero(np.isin(micro_of, step.micros))[:_EXAMPLES]].tolist(),
+                ][:_EXAMPLES]
                 for step in made.steps
             }
         with self._storage.database.read() as connection:

@@ -166,7 +166,7 @@ class Finding(Looking):
         if not self._certain(query, place, pool):
             return SearchPage([], min_relevance=place.floor)
         with self._storage.states.reading(row.id) as state:
-            vectors = state.grouping.rows.matrix[np.array([one.row for one in pool], np.int64)]
+            vectors = state.vectors_of([one.row for one in pool])
         scores = np.array([one.score for one in pool], np.float32)
         order = diverse(scores, vectors, size, query.diversity).tolist()
         page = [pool[one] for one in order[query.offset :]]

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from categoriser.catalog import groups, history, taxonomy
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Group, Membership, PlannedGroup
+from categoriser.engine import NOBODY, UNSORTED
 from categoriser.engine.memberships import memberships
 from categoriser.errors import NotFoundError
 from categoriser.library.searching import label_of
@@ -90,10 +91,11 @@ def planned_groups(storage: Storage, row: CollectionRow, made: Plan) -> list[Pla
 
 def memberships_of(storage: Storage, row: CollectionRow, state: EngineState, image_row: int) -> list[Membership]:
     """The categories of an image, its own first."""
-    found = memberships(state.grouping, image_row)
+    position = state.positions.at(image_row)
+    found = [] if position == NOBODY else memberships(state.grouping, position)
     with storage.database.read() as connection:
         known = taxonomy.facts(connection, row.id, [number for number, _ in found])
-    own = state.grouping.label(image_row)
+    own = UNSORTED if position == NOBODY else state.grouping.label(position)
     return [
         Membership(
             category=str(row.category_id(number)),

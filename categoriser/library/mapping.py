@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from categoriser.catalog import images
+from categoriser.catalog import collections, images
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import FloatMatrix, IntVector
 from categoriser.engine.layout import lay_out, place
@@ -56,29 +56,38 @@ class MapPage:
 
 @dataclass(slots=True)
 class _Sheet:
-    """One map. ``rows`` ascend; ``places`` [n, 5]: x, y flat, then x, y, z in space."""
+    """One map. ``placed``: rows [n], which ascend, and places [n, 5]: x, y flat, then x, y, z in space."""
 
-    rows: IntVector = field(default_factory=lambda: np.empty(0, np.int64))
-    places: FloatMatrix = field(default_factory=lambda: np.empty((0, 5), np.float32))
+    placed: tuple[IntVector, FloatMatrix] = field(  # replaced as one: others may read it meanwhile
+        default_factory=lambda: (np.empty(0, np.int64), np.empty((0, 5), np.float32))
+    )
     anchors: IntVector = field(default_factory=lambda: np.empty(0, np.int64))  # rows
     made_of: int = 0
     edition: int = 0
     working: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, rows: IntVector) -> tuple[IntVector, IntVector]:
-        """Which of ``rows`` have a place, and where it stands."""
-        if not len(self.rows):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        known = np.flatnonzero(self.rows[at] == rows)
-        return known, at[known]
+    def find(self, rows: IntVector) -> tuple[IntVector, FloatMatrix]:
+        """Which of ``rows`` have a place, and their places."""
+        mine, places = self.placed
+        if not len(mine):
+            return np.empty(0, np.int64), places
+        at = np.minimum(np.searchsorted(mine, rows), len(mine) - 1)
+        known = np.flatnonzero(mine[at] == rows)
+        return known, places[at[known]]
 
     def add(self, rows: IntVector, places: FloatMatrix) -> None:
         """Give rows places; those of rows that have one already are replaced."""
-        kept = ~np.isin(self.rows, rows)
-        order = np.argsort(together := np.concatenate([self.rows[kept], rows]), kind="stable")
-        placed = np.concatenate([self.places[kept], places])[order]
-        self.rows, self.places = together[order], placed
+        mine, before = self.placed
+        kept = ~np.isin(mine, rows)
+        order = np.argsort(together := np.concatenate([mine[kept], rows]), kind="stable")
+        self.placed = together[order], np.concatenate([before[kept], places])[order]
+
+    def keep(self, rows: IntVector) -> None:
+        """Give up the places of all other rows, where most are of others."""
+        mine, places = self.placed
+        kept = np.isin(mine, rows)
+        if 2 * np.count_nonzero(kept) < len(mine):
+            self.placed = mine[kept], places[kept]
 
 
 class Maps:
@@ -95,13 +104,13 @@ class Maps:
         """Images behind a row, in order of arrival, with their places."""
         with self._storage.database.read() as connection:
             found = images.on_map(connection, collection.id, after=after, limit=limit)
+            number = collections.size(connection, collection.id)
         rows = np.asarray([row for row, _, _ in found], np.int64)
         sheet = self._sheet(collection)
-        known, at = sheet.find(rows)
-        if len(known) < len(rows) or self._outgrown(sheet, collection):
-            self._work(collection, sheet, rows)
-            known, at = sheet.find(rows)
-        places = sheet.places[at]
+        known, places = sheet.find(rows)
+        if len(known) < len(rows) or _outgrown(sheet, number):
+            self._work(collection, sheet, rows, number)
+            known, places = sheet.find(rows)
         return MapPage(
             ready=len(known) == len(rows),
             edition=sheet.edition,
@@ -126,13 +135,10 @@ class Maps:
                 self._sheets.popitem(last=False)
             return sheet
 
-    def _outgrown(self, sheet: _Sheet, collection: CollectionRow) -> bool:
-        return len(sheet.anchors) < ANCHORS and collection.next_row >= _GROWN * max(sheet.made_of, 1)
-
-    def _work(self, collection: CollectionRow, sheet: _Sheet, rows: IntVector) -> None:
+    def _work(self, collection: CollectionRow, sheet: _Sheet, rows: IntVector, number: int) -> None:
         """Now if it is little, else in the background, where nobody is at it already."""
         new = len(rows) - len(sheet.find(rows)[0])
-        little = collection.next_row <= _AT_ONCE or (not self._outgrown(sheet, collection) and new <= _PLACED_AT_ONCE)
+        little = number <= _AT_ONCE or (not _outgrown(sheet, number) and new <= _PLACED_AT_ONCE)
         if little:
             with sheet.working:
                 self._make(collection, sheet)
@@ -154,34 +160,34 @@ class Maps:
 
     def _make(self, collection: CollectionRow, sheet: _Sheet) -> None:
         with self._storage.states.reading(collection.id) as state:
-            matrix = state.vectors.matrix
-            present = np.flatnonzero((state.grouping.micro_of >= 0) | (state.grouping.head_of >= 0))
-        present = present[present < len(matrix)].astype(np.int64)
+            matrix, positions, here = state.vectors.matrix, state.positions, state.grouping.present()
+        present = positions.rows[here[here < len(matrix)]]
         there = np.isin(sheet.anchors, present)
         anchors = sheet.anchors[there]
-        if self._outgrown(sheet, collection) or 2 * len(anchors) < len(sheet.anchors):
+        if _outgrown(sheet, len(present)) or 2 * len(anchors) < len(sheet.anchors):
             chosen = _spread(present)
-            vectors = np.array(matrix[chosen])
+            vectors = matrix[positions.of(chosen)]
             flat, space = None, None
             if len(anchors) >= 16:  # what it looked like is where it begins
-                old, at = matrix[anchors], sheet.find(anchors)[1]
-                flat, space = (place(vectors, old, sheet.places[at, part]) for part in (slice(0, 2), slice(2, 5)))
+                old, were = matrix[positions.of(anchors)], sheet.find(anchors)[1]
+                flat, space = place(vectors, old, were[:, :2]), place(vectors, old, were[:, 2:])
             places = np.hstack([lay_out(vectors, 2, flat, self._given_up), lay_out(vectors, 3, space, self._given_up)])
             if self._closed:
                 return
-            sheet.rows, sheet.places = chosen, places
+            sheet.placed = chosen, places
             sheet.anchors, sheet.made_of, sheet.edition = chosen, len(present), sheet.edition + 1
             anchors = chosen
         if not len(anchors):
             return
-        by, at = np.array(matrix[anchors]), sheet.find(anchors)[1]
-        flat, space = sheet.places[at, :2], sheet.places[at, 2:]
-        missing = np.setdiff1d(present, sheet.rows)
+        by, stand = matrix[positions.of(anchors)], sheet.find(anchors)[1]
+        flat, space = stand[:, :2], stand[:, 2:]
+        sheet.keep(present)
+        missing = np.setdiff1d(present, sheet.placed[0])
         for low in range(0, len(missing), _BATCH):
             if self._closed:
                 return
             some = missing[low : low + _BATCH]
-            vectors = np.array(matrix[some])
+            vectors = matrix[positions.of(some)]
             sheet.add(some, np.hstack([place(vectors, by, flat), place(vectors, by, space)]))
         if not self._closed:
             _write(self._file(collection), sheet)
@@ -213,6 +219,11 @@ class Mapped:
         return self._library.maps.page(self.row, after=after, limit=limit)
 
 
+def _outgrown(sheet: _Sheet, number: int) -> bool:
+    """Whether a collection of so many images has become too large for what its map was made of."""
+    return len(sheet.anchors) < ANCHORS and number >= _GROWN * max(sheet.made_of, 1)
+
+
 def _spread(present: IntVector) -> IntVector:
     """Anchors: all, or evenly over the order of arrival."""
     if len(present) <= ANCHORS:
@@ -224,8 +235,7 @@ def _read(file: Path) -> _Sheet:
     try:
         with np.load(file) as stored:
             return _Sheet(
-                rows=stored["rows"],
-                places=stored["places"],
+                placed=(stored["rows"], stored["places"]),
                 anchors=stored["anchors"],
                 made_of=int(stored["made_of"]),
                 edition=int(stored["edition"]),
@@ -244,8 +254,8 @@ def _write(file: Path, sheet: _Sheet) -> None:
     with partial.open("wb") as target:
         np.savez(
             target,
-            rows=sheet.rows,
-            places=sheet.places,
+            rows=sheet.placed[0],
+            places=sheet.placed[1],
             anchors=sheet.anchors,
             made_of=np.int64(sheet.made_of),
             edition=np.int64(sheet.edition),

@@ -233,8 +233,8 @@ class Overview(Finding):
         for start in range(0, len(rows), CHUNK):
             with self._storage.states.reading(row.id) as state:
                 matrix = state.grouping.rows.matrix
-                part = np.array([one for one in rows[start : start + CHUNK] if one < len(matrix)], np.int64)
-                vectors = matrix[part]
+                part = state.positions.of(rows[start : start + CHUNK])
+                vectors = matrix[part[(part >= 0) & (part < len(matrix))]]
             for image in tags.of(vectors):
                 total.update(one.word for one in image)
         return total
@@ -273,7 +273,9 @@ class Overview(Finding):
     def _alike(self, least: float, start: int, limit: int) -> DuplicatePage:
         with self._storage.states.writing(self._id) as state:  # only as long as it takes to copy what is near enough
             lists, length = state.grouping.lists, state.grouping.length
-            found = stars(lists.ids[:length], lists.cosines[:length], state.grouping.active, least)
+            alike = stars(lists.ids[:length], lists.cosines[:length], state.grouping.active, least)
+            rows = state.positions.rows  # what comes later is not in it
+        found = {int(rows[first]): rows[some].tolist() for first, some in alike.items()}
         with self._storage.database.read() as connection:
             stacked = dict(duplicates.stacks(connection, self._id, after=-1, limit=LARGEST_NUMBER))
             inner = {row for some in found.values() for row in some}  # its stack belongs to the group it is in

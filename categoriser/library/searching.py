@@ -103,7 +103,7 @@ def ranked(storage: Storage, collection: CollectionRow, wish: Wish, wanted: int)
 def bearing(storage: Storage, collection: CollectionRow, wish: Wish) -> list[int]:
     """Rows of all images that meet the conditions and bear the tags, in order of arrival."""
     with storage.states.reading(collection.id) as state:
-        rows: list[int] = _Search(storage, collection, state, wish).candidates().tolist()
+        rows: list[int] = _Search(storage, collection, state, wish).matching().tolist()
         return rows
 
 
@@ -121,7 +121,11 @@ class _Search:
         self._state = state
         self._wish = wish
         self._matrix: FloatMatrix = state.grouping.rows.matrix  # a view: what comes later is not in it
-        self._tagged: dict[int, float] = {}  # row → score of its tags
+        self._positions = state.positions
+        below = wish.where.below
+        self._end = len(self._matrix) if below is None else min(self._positions.below(below), len(self._matrix))
+        self._hidden = self._positions.of(sorted(wish.hidden))
+        self._tagged: dict[int, float] = {}  # position → score of its tags
         self.has_lists = (
             wish.aim is not None and wish.tags is None and len(self._matrix) > EXACT_UP_TO
         )  # tags are computed from vectors, so all are read
@@ -134,10 +138,10 @@ class _Search:
         first = wanted + len(wish.hidden) + wish.seen + 1
         number = first if self._any else _MORE * first
         while number <= _MOST_NEAR:  # twice at most
-            rows, scores = self._nearest(number)
-            found = self._kept(rows, scores)
+            nearest, scores = self._nearest(number)
+            found = self._kept(nearest, scores)
             exhausted = len(scores) and scores.min() < wish.least
-            if len(found) >= wanted or exhausted or len(rows) < number:
+            if len(found) >= wanted or exhausted or len(nearest) < number:
                 answer = self._described(found, wanted)
                 if len(answer) >= wanted or exhausted:
                     return answer
@@ -170,23 +174,29 @@ class _Search:
         hits = self._storage.store(collection).search(collection.key, aim.direction, number, where=where)
         with self._storage.database.read() as connection:
             rows = filtering.rows_of(connection, collection.id, [hit.image_id for hit in hits])
-        found = np.array([row for row in rows.values() if row < len(self._matrix)], np.int64)
+        found = self._here(list(rows.values()))
         return found, aim.scores(self._matrix[found])
+
+    def _here(self, rows: Sequence[int]) -> IntVector:
+        """Positions of those of the images that have a vector here."""
+        positions = self._positions.of(rows)
+        found: IntVector = positions[(positions >= 0) & (positions < len(self._matrix))]
+        return found
 
     # ---- whole ---------------------------------------------------------------------------------------------------
 
     def whole(self, wanted: int) -> list[Ranked]:
         """As ``ranked``, from all images that meet the conditions."""
-        rows = self.candidates()
-        rough = self._rough(rows)
+        candidates = self._candidates()
+        rough = self._rough(candidates)
         order = np.argsort(-rough, kind="stable")
-        rows, rough = rows[order], rough[order]
+        candidates, rough = candidates[order], rough[order]
         end = int(np.searchsorted(-rough, -(self._wish.least - _SLACK), side="right"))
         found: list[Ranked] = []
         start, size = 0, max(_REFINED, wanted + self._wish.seen)
         while start < end:
             stop = min(end, start + size)
-            block = rows[start:stop]
+            block = candidates[start:stop]
             found += self._described(self._kept(block, self._scores(block), filtered=True), len(block))
             found.sort(key=lambda one: one.key)
             if len(found) >= wanted and (stop == end or rough[stop] < found[wanted - 1].score - _SLACK):
@@ -194,36 +204,39 @@ class _Search:
             start, size = stop, 2 * size
         return found[:wanted]
 
-    def candidates(self) -> IntVector:
+    def matching(self) -> IntVector:
         """Rows of all images that meet the conditions and bear the tags, in order of arrival."""
+        return self._positions.rows[self._candidates()]
+
+    def _candidates(self) -> IntVector:
+        """Positions of all images that meet the conditions and bear the tags, in order of arrival."""
         where = self._wish.where
         if where.open:
-            rows = self._state.grouping.present()
-            rows = rows if where.below is None else rows[rows < where.below]
+            found = self._state.grouping.present()
+            found = found[found < self._end]
         else:
             with self._storage.database.read() as connection:
-                rows = np.array(filtering.matching(connection, self._collection.id, where), np.int64)
-        rows = rows[rows < len(self._matrix)]
-        return rows if self._wish.tags is None else self._bearing(rows, self._wish.tags)
+                found = self._here(filtering.matching(connection, self._collection.id, where))
+        return found if self._wish.tags is None else self._bearing(found, self._wish.tags)
 
-    def _bearing(self, rows: IntVector, tags: Tags) -> IntVector:
+    def _bearing(self, candidates: IntVector, tags: Tags) -> IntVector:
         wanted = tags.wanted(self._wish.words)
-        for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK]
+        for start in range(0, len(candidates), CHUNK):
+            part = candidates[start : start + CHUNK]
             borne = tags.bearing(self._matrix[part], wanted)
-            self._tagged |= {row: float(one) for row, one in zip(part.tolist(), borne, strict=True) if np.isfinite(one)}
+            self._tagged |= {at: float(one) for at, one in zip(part.tolist(), borne, strict=True) if np.isfinite(one)}
         return np.array(sorted(self._tagged), np.int64)
 
-    def _rough(self, rows: IntVector) -> npt.NDArray[np.float64]:
+    def _rough(self, candidates: IntVector) -> npt.NDArray[np.float64]:
         if self._wish.aim is None:
-            return self._scores(rows)
-        direction = self._wish.aim.direction
-        if 3 * len(rows) > len(self._matrix):  # reading in order is faster than picking
+            return self._scores(candidates)
+        direction, number = self._wish.aim.direction, len(candidates)
+        if 3 * number > len(self._matrix):  # reading in order is faster than picking
             cosines = np.empty(len(self._matrix), np.float32)
             for start in range(0, len(cosines), _BLOCK):
                 np.matmul(self._matrix[start : start + _BLOCK], direction, out=cosines[start : start + _BLOCK])
-            return cosines[rows].astype(np.float64)
-        parts = [self._matrix[rows[start : start + _BLOCK]] @ direction for start in range(0, len(rows), _BLOCK)]
+            return cosines[candidates].astype(np.float64)
+        parts = [self._matrix[candidates[start : start + _BLOCK]] @ direction for start in range(0, number, _BLOCK)]
         return np.concatenate([np.empty(0, np.float32), *parts]).astype(np.float64)
 
     # ---- both ----------------------------------------------------------------------------------------------------
@@ -234,32 +247,32 @@ class _Search:
             raise ConfigurationError("Search for a text, an image, a vector, a category or tags.")
         return self._wish.aim
 
-    def _scores(self, rows: IntVector) -> npt.NDArray[np.float64]:
+    def _scores(self, positions: IntVector) -> npt.NDArray[np.float64]:
         if self._wish.aim is None:
-            return np.array([self._tagged[row] for row in rows.tolist()], np.float64)
-        return self._wish.aim.scores(self._matrix[rows])
+            return np.array([self._tagged[one] for one in positions.tolist()], np.float64)
+        return self._wish.aim.scores(self._matrix[positions])
 
     def _kept(
-        self, rows: IntVector, scores: npt.NDArray[np.float64], *, filtered: bool = False
+        self, positions: IntVector, scores: npt.NDArray[np.float64], *, filtered: bool = False
     ) -> list[tuple[int, float, float, int]]:
         """Row, score, relevance and nearest part of those that may be results."""
         wish = self._wish
         keep = scores >= wish.least
         if wish.after is not None:
             keep &= scores <= wish.after[0]
-        if wish.hidden:
-            keep &= ~np.isin(rows, np.array(sorted(wish.hidden), np.int64))
-        if wish.where.below is not None:
-            keep &= rows < wish.where.below
-        rows, scores = rows[keep], scores[keep]
+        if len(self._hidden):
+            keep &= ~np.isin(positions, self._hidden)
+        keep &= positions < self._end
+        positions, scores = positions[keep], scores[keep]
+        rows = self._positions.rows[positions]
         if not filtered and not wish.where.open and len(rows):
             with self._storage.database.read() as connection:
                 passed = filtering.passing(connection, self._collection.id, wish.where, rows.tolist())
             inside = np.fromiter((row in passed for row in rows.tolist()), np.bool_, len(rows))
-            rows, scores = rows[inside], scores[inside]
+            positions, rows, scores = positions[inside], rows[inside], scores[inside]
         if wish.aim is None:
             return [(row, score, np.nan, -1) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)]
-        judged = wish.aim.judge(self._matrix[rows])
+        judged = wish.aim.judge(self._matrix[positions])
         good = ~judged.spoilt
         if wish.floor is not None:
             good &= ~(judged.relevance < wish.floor)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from categoriser.catalog.history import Constraint
-from categoriser.engine import UNSORTED, Calibration
-from categoriser.state import EngineState
+from categoriser.engine import NOBODY, UNSORTED, Calibration
+from categoriser.state import EngineState, Positions
 
 STRICTEST = 1.5  # σ that a category asks of newcomers' neighbours beyond the usual, at most; never less than the usual
 
@@ -21,11 +21,11 @@ Pair: TypeAlias = tuple[Any, Any]  # before, after
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run went by: its calibration, how many images weighed, and how many there ever were."""
+    """What a run went by: its calibration, how many images weighed, and the first row that it did not look at."""
 
     calibration: Calibration
     images: int
-    rows: int
+    next_row: int
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Change:
     """What changes: pairs of the value before and after."""
 
     micros: dict[int, tuple[int, int]] = field(default_factory=dict)  # micro-cluster → category
-    rows: dict[int, tuple[int, int]] = field(default_factory=dict)  # image that weighs → micro-cluster
+    images: dict[int, tuple[int, int]] = field(default_factory=dict)  # position of one that weighs → micro-cluster
     opened: dict[int, int] = field(default_factory=dict)  # new micro-cluster → category
     facts: dict[int, dict[str, Pair]] = field(default_factory=dict)  # category → columns
     settings: dict[str, Pair] = field(default_factory=dict)  # columns of the collection
@@ -42,11 +42,11 @@ class Change:
     removed: list[Constraint] = field(default_factory=list)
     guessed: list[int] = field(default_factory=list)  # those of ``micros`` whose category was tentative until then
 
-    def as_json(self) -> dict[str, Any]:
-        """For storage."""
+    def as_json(self, positions: Positions) -> dict[str, Any]:
+        """For storage, where images have rows."""
         return {
             "micros": [[number, *pair] for number, pair in self.micros.items()],
-            "rows": [[row, *pair] for row, pair in self.rows.items()],
+            "rows": [[positions.row(position), *pair] for position, pair in self.images.items()],
             "facts": [[number, name, *pair] for number, facts in self.facts.items() for name, pair in facts.items()],
             "settings": [[name, *pair] for name, pair in self.settings.items()],
             "groups": [[number, *pair] for number, pair in self.groups.items()],
@@ -65,12 +65,13 @@ class Change:
             facts: categories as they are now, by number.
         """
         grouping = state.grouping
+        turned = state.positions.of([row for row, *_ in stored["rows"]]).tolist()
         back = cls(
             micros={n: (after, before) for n, before, after in stored["micros"] if state.category_of(n) == after},
-            rows={
-                row: (after, before)
-                for row, before, after in stored["rows"]
-                if grouping.active[row] and grouping.micro_of[row] == after
+            images={
+                position: (after, before)
+                for position, (_, before, after) in zip(turned, stored["rows"], strict=True)
+                if position != NOBODY and grouping.active[position] and grouping.micro_of[position] == after
             },
             settings={
                 name: (after, before)
@@ -96,7 +97,7 @@ class Change:
     @property
     def is_any(self) -> bool:
         """Whether anything is different afterwards."""
-        pairs = [*self.micros.values(), *self.rows.values(), *self.settings.values()]
+        pairs = [*self.micros.values(), *self.images.values(), *self.settings.values()]
         pairs += [pair for facts in self.facts.values() for pair in facts.values()]
         named = self.opened or self.groups or self.added or self.removed
         return bool(named) or any(before != after for before, after in pairs)

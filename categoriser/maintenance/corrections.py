@@ -17,7 +17,7 @@ from categoriser.engine import UNSORTED
 from categoriser.engine.halves import halves
 from categoriser.errors import ConfigurationError
 from categoriser.maintenance.change import Change
-from categoriser.maintenance.editing import Edited, Editing
+from categoriser.maintenance.editing import Edited, Editing, head_row
 from categoriser.state import EngineState
 
 STRICTER = 0.25  # σ that a correction adds to what the category it takes from asks of newcomers' neighbours
@@ -41,19 +41,19 @@ class Editor(Editing):
         """
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, expected)
-            rows = self._rows(state, image_ids)
+            chosen = self._positions(state, image_ids)
             if target is not None:
                 self._living(state, target)
-                rows = self._unsettled(state, rows, target)
+                chosen = self._unsettled(state, chosen, target)
             change, number = Change(), self._number(state, target)
-            sources = set(state.grouping.labels[rows].tolist()) - {number}
+            sources = set(state.grouping.labels[chosen].tolist()) - {number}
             self._adapt(change, sources - {UNSORTED}, STRICTER)
             if sources and target is not None:  # it should have taken them by itself
                 self._adapt(change, {target}, -STRICTER)
-            self._gather(state, change, rows, number)
+            self._gather(state, change, chosen, number)
             if label is not None:
                 change.facts.setdefault(number, {}).update(self._naming(number, label))
-            return self._done(state, change, "gather", started, rows, created=None if target is not None else number)
+            return self._done(state, change, "gather", started, chosen, created=None if target is not None else number)
 
     def reject(self, image_ids: Collection[str], *, expected: int | None = None) -> Edited:
         """These images are not what their category is: they go to Unsorted, and the category becomes stricter.
@@ -64,17 +64,17 @@ class Editor(Editing):
         """
         with self._storage.states.writing(self._id) as state:
             started = self._begin(state, expected)
-            rows, grouping = self._rows(state, image_ids), state.grouping
-            rows = rows[grouping.labels[rows] >= 0]
-            if not len(rows):
+            chosen, grouping = self._positions(state, image_ids), state.grouping
+            chosen = chosen[grouping.labels[chosen] >= 0]
+            if not len(chosen):
                 raise ConfigurationError("None of these images is in a category.")
-            sources, change = grouping.labels[rows], Change()
-            for row, source in zip(rows.tolist(), sources.tolist(), strict=True):
-                micro = self._own_micro(state, change, row, UNSORTED)
+            sources, change = grouping.labels[chosen], Change()
+            for position, source in zip(chosen.tolist(), sources.tolist(), strict=True):
+                micro = self._own_micro(state, change, position, UNSORTED)
                 change.added.append(Constraint("reject", micro, source))
             self._adapt(change, set(sources.tolist()), STRICTER)
-            self._release_pins(state, change, rows)
-            return self._done(state, change, "reject", started, rows)
+            self._release_pins(state, change, chosen)
+            return self._done(state, change, "reject", started, chosen)
 
     def merge(self, winner: int, losers: Collection[int], *, expected: int | None = None) -> Edited:
         """Make categories one, which no run splits again; the losers' ids lead to the winner for ever.
@@ -125,11 +125,11 @@ class Editor(Editing):
                 _, micros = _halves(state, category)
                 change.micros = dict.fromkeys(micros, (category, number))
             else:
-                rows = self._rows(state, image_ids)
+                chosen = self._positions(state, image_ids)
                 self._refuse_foreign(state, image_ids, category)
-                if len(rows) >= np.count_nonzero(grouping.active & (grouping.labels == category)):
+                if len(chosen) >= np.count_nonzero(grouping.active & (grouping.labels == category)):
                     raise ConfigurationError("A split has to leave some images in the category.")
-                self._gather(state, change, rows, number)
+                self._gather(state, change, chosen, number)
             whole = Constraint("whole", category)
             change.removed += [whole] if whole in self._decided() else []
             self._decide(change, [Constraint("apart", category, number)])
@@ -141,7 +141,7 @@ class Editor(Editing):
         with self._storage.database.read() as connection:
             found = images.known(connection, self._id, list(image_ids))
         for image_id, one in found.items():
-            place = state.grouping.label(one["row"] if one["head_row"] is None else one["head_row"])
+            place = state.grouping.label(state.positions.at(head_row(one)))
             if place != category:
                 where = "Unsorted" if place == UNSORTED else f"category {state.collection.category_id(place)!r}"
                 raise ConfigurationError(
@@ -160,9 +160,9 @@ class Editor(Editing):
             self._living(state, category)
             parts = _halves(state, category)
             micro_of = state.grouping.micro_of
-            rows = [np.flatnonzero(np.isin(micro_of, part)).tolist() for part in parts]
-        with self._storage.database.read() as connection:
-            first, second = (images.places(connection, self._id, some) for some in rows)
+            members = [np.flatnonzero(np.isin(micro_of, part)).tolist() for part in parts]
+            with self._storage.database.read() as connection:
+                first, second = (state.places(connection, some) for some in members)
         return [image_id for image_id, _ in first.values()], [image_id for image_id, _ in second.values()]
 
     def rename(self, category: int, label: str | None, *, expected: int | None = None) -> Edited:

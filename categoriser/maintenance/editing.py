@@ -56,7 +56,7 @@ class Editing:
         change: Change,
         kind: str,
         started: float,
-        rows: IntVector | None = None,
+        chosen: IntVector | None = None,
         *,
         created: int | None = None,
         category: int | None = None,
@@ -67,7 +67,7 @@ class Editing:
         """Publish a change; one that leaves all as it is makes no version."""
         if not change.is_any and then is None:
             return Edited(state.collection.taxonomy_version, 0, changed=False)
-        sources = state.grouping.labels[rows] if rows is not None else np.empty(0, np.int64)
+        sources = state.grouping.labels[chosen] if chosen is not None else np.empty(0, np.int64)
         number = state.grouping.next_category
         done = publish(
             self._storage,
@@ -81,19 +81,18 @@ class Editing:
             undoes=undoes,
             then=then,
         )
-        alike = [] if rows is None else self._alike(state, rows, sources)
+        alike = [] if chosen is None else self._alike(state, chosen, sources)
         return Edited(done.version, done.moved, created, alike)
 
-    def _rows(self, state: EngineState, image_ids: Collection[str]) -> IntVector:
-        """Rows that weigh: of an image stacked on another one, that one with all its stack."""
+    def _positions(self, state: EngineState, image_ids: Collection[str]) -> IntVector:
+        """Positions of images that weigh: of one that is stacked on another one, that one with all its stack."""
         with self._storage.database.read() as connection:
             found = images.known(connection, self._id, list(image_ids))
         missing = [image_id for image_id in image_ids if image_id not in found]
         if missing or not image_ids:
             named = repr(missing[0]) if missing else "given"
             raise NotFoundError(f"Collection {state.collection.name!r} has no image {named}; nothing was changed.")
-        rows = [one["row"] if one["head_row"] is None else one["head_row"] for one in found.values()]
-        return np.unique(np.array(rows, np.int64))
+        return np.unique(state.positions.of([head_row(one) for one in found.values()]))
 
     def _living(self, state: EngineState, number: int) -> Record:
         with self._storage.database.read() as connection:
@@ -136,35 +135,35 @@ class Editing:
             if bounded(before + by) != before:
                 change.facts.setdefault(number, {})["strictness"] = (before, bounded(before + by))
 
-    def _gather(self, state: EngineState, change: Change, rows: IntVector, number: int) -> None:
+    def _gather(self, state: EngineState, change: Change, chosen: IntVector, number: int) -> None:
         """Put images into pinned micro-clusters of their own in a category, one per micro-cluster that they leave."""
-        self._release_pins(state, change, rows)
+        self._release_pins(state, change, chosen)
         micro_of = state.grouping.micro_of
         fresh: dict[int, int] = {}
-        for row in rows.tolist():
-            own = int(micro_of[row])
+        for position in chosen.tolist():
+            own = int(micro_of[position])
             if own not in fresh:
                 fresh[own] = state.grouping.open_micro(number)
                 change.opened[fresh[own]] = number
                 change.added.append(Constraint("pin", fresh[own]))
-            change.rows[row] = (own, fresh[own])
+            change.images[position] = (own, fresh[own])
 
-    def _unsettled(self, state: EngineState, rows: IntVector, category: int) -> IntVector:
-        """Those of the rows that no person put into a category yet."""
-        pinned = np.isin(state.grouping.micro_of[rows], list(state.grouping.rules.pinned))
-        settled: IntVector = rows[~pinned | (state.grouping.labels[rows] != category)]
+    def _unsettled(self, state: EngineState, chosen: IntVector, category: int) -> IntVector:
+        """Those of the images that no person put into a category yet."""
+        pinned = np.isin(state.grouping.micro_of[chosen], list(state.grouping.rules.pinned))
+        settled: IntVector = chosen[~pinned | (state.grouping.labels[chosen] != category)]
         return settled
 
-    def _own_micro(self, state: EngineState, change: Change, row: int, number: int) -> int:
+    def _own_micro(self, state: EngineState, change: Change, position: int, number: int) -> int:
         micro = state.grouping.open_micro(number)
         change.opened[micro] = number
-        change.rows[row] = (int(state.grouping.micro_of[row]), micro)
+        change.images[position] = (int(state.grouping.micro_of[position]), micro)
         return micro
 
-    def _release_pins(self, state: EngineState, change: Change, rows: IntVector) -> None:
+    def _release_pins(self, state: EngineState, change: Change, chosen: IntVector) -> None:
         """A pin that keeps nobody any more is taken back with the last image that leaves it."""
         counts = state.grouping.micros.counts
-        leaving = np.bincount(state.grouping.micro_of[rows], minlength=len(counts))
+        leaving = np.bincount(state.grouping.micro_of[chosen], minlength=len(counts))
         for one in self._decided():
             if one.kind == "pin" and leaving[one.subject] and leaving[one.subject] == counts[one.subject]:
                 change.removed.append(one)
@@ -174,19 +173,25 @@ class Editing:
         for micro in np.flatnonzero(np.isin(categories, list(sources))).tolist():
             change.micros[micro] = (int(categories[micro]), target)
 
-    def _alike(self, state: EngineState, rows: IntVector, sources: IntVector) -> list[str]:
+    def _alike(self, state: EngineState, left: IntVector, sources: IntVector) -> list[str]:
         """Images that stayed in the category and have one of those that left it among their neighbours."""
         grouping = state.grouping
-        near = grouping.lists.ids[rows].ravel()
-        cosines = grouping.lists.cosines[rows].ravel()
+        near = grouping.lists.ids[left].ravel()
+        cosines = grouping.lists.cosines[left].ravel()
         category = np.repeat(sources, grouping.lists.ids.shape[1])
         stayed = (near >= 0) & (category >= 0)
         stayed[stayed] = grouping.labels[near[stayed]] == category[stayed]
         order = np.argsort(-cosines[stayed], kind="stable")
         chosen = list(dict.fromkeys(near[stayed][order].tolist()))[:_ALIKE]
         with self._storage.database.read() as connection:
-            found = images.places(connection, self._id, chosen)
-        return [found[row][0] for row in chosen if row in found]
+            found = state.places(connection, chosen)
+        return [found[one][0] for one in chosen if one in found]
+
+
+def head_row(stored: Record) -> int:
+    """Row of an image, or of the one that it is stacked on."""
+    row: int = stored["row"] if stored["head_row"] is None else stored["head_row"]
+    return row
 
 
 def checked_label(label: str) -> str:

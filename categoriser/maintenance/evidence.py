@@ -27,12 +27,12 @@ Pictures = Callable[[CollectionRow, Sequence[Record]], Sequence[Picture]]  # of 
 def gathered(state: EngineState) -> dict[int, Evidence]:
     """All categories with images that weigh, still without names and pictures."""
     grouping, micros = state.grouping, state.grouping.micros
-    rows = np.flatnonzero(grouping.active)
-    labels = grouping.labels[rows]
+    weighing = np.flatnonzero(grouping.active)
+    labels = grouping.labels[weighing]
     order = np.argsort(labels, kind="stable")
     numbers, starts = np.unique(labels[order], return_index=True)
     found = {}
-    for number, members in zip(numbers.tolist(), np.split(rows[order], starts[1:]), strict=bool(len(rows))):
+    for number, members in zip(numbers.tolist(), np.split(weighing[order], starts[1:]), strict=bool(len(order))):
         if number != UNSORTED:
             seen = members[np.linspace(0, len(members) - 1, min(SEEN, len(members))).astype(np.int64)]
             own = np.flatnonzero((micros.categories == number) & (micros.counts > 0))

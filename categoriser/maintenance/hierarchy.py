@@ -18,7 +18,7 @@ from categoriser.state import EngineState
 def regrouped(
     state: EngineState,
     micros: Mapping[int, tuple[int, int]],
-    rows: Mapping[int, tuple[int, int]],
+    images: Mapping[int, tuple[int, int]],
     calibration: Calibration,
 ) -> dict[int, int]:
     """The group that every category would be in after a change of pointers; nothing is changed.
@@ -26,13 +26,13 @@ def regrouped(
     Args:
         state: of the collection, before the change.
         micros: micro-cluster → category before and after.
-        rows: image → micro-cluster before and after.
+        images: position of an image → micro-cluster before and after.
         calibration: of the run.
     """
     grouping = state.grouping
     categories = grouping.micros.categories.copy()
     categories[list(micros)] = [after for _, after in micros.values()]
-    found = between(grouping, categories, {row: micro for row, (_, micro) in rows.items()})
+    found = between(grouping, categories, {position: micro for position, (_, micro) in images.items()})
     return broad_groups(found, calibration, grouping.parameters, state.groups, state.collection.next_group)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from categoriser.catalog.tables import Record
 from categoriser.domain import IntVector
-from categoriser.engine import UNSORTED
+from categoriser.engine import NOBODY, UNSORTED
 from categoriser.maintenance.steps import Step
 from categoriser.state import EngineState, Standing
 
@@ -63,19 +63,25 @@ def size(state: EngineState | Standing, idea: Idea) -> int:
     grouping, micros = state.grouping, state.grouping.micros
     if idea.kind != "merge" or idea.target is None:
         inside = set(idea.micros)
-        rows = np.array(list(idea.moves), np.int64)
-        single = [micro for micro in grouping.micro_of[rows].tolist() if micro not in inside] if len(rows) else []
+        moved = _there(state, idea.moves)
+        single = [micro for micro in grouping.micro_of[moved].tolist() if micro not in inside]
         return int(micros.counts[idea.micros].sum()) + len(single)
     return int(micros.counts[np.isin(micros.categories, (idea.source, idea.target))].sum())
 
 
-def rows_of(state: EngineState | Standing, micros: Collection[int], moves: Collection[int]) -> IntVector:
-    """The images that weigh of some micro-clusters, and some more."""
-    grouping = state.grouping
-    single = [row for row in moves if grouping.active[row]]
-    return np.union1d(np.flatnonzero(grouping.active & np.isin(grouping.micro_of, list(micros))), single).astype(
-        np.int64
-    )
+def weighing(state: EngineState | Standing, micros: Collection[int], moves: Collection[int]) -> IntVector:
+    """Positions of the images that weigh of some micro-clusters, and some more (rows)."""
+    active, single = state.grouping.active, _there(state, moves)
+    inside = np.flatnonzero(active & np.isin(state.grouping.micro_of, list(micros)))
+    found: IntVector = np.union1d(inside, single[active[single]]).astype(np.int64)
+    return found
+
+
+def _there(state: EngineState | Standing, rows: Collection[int]) -> IntVector:
+    """Positions of those of the rows whose images are there."""
+    found = state.positions.of(rows)
+    there: IntVector = found[found != NOBODY]
+    return there
 
 
 def same(state: EngineState | Standing, idea: Idea, stored: Record) -> bool:
@@ -111,6 +117,6 @@ def undismissed(state: EngineState | Standing, steps: Sequence[Step], dismissed:
 
 
 def _shared(state: EngineState | Standing, idea: Idea, stored: Record) -> float:
-    here = rows_of(state, idea.micros, idea.moves)
-    there = rows_of(state, stored["micros"], [row for row, _ in stored["moves"]])
+    here = weighing(state, idea.micros, idea.moves)
+    there = weighing(state, stored["micros"], [row for row, _ in stored["moves"]])
     return len(np.intersect1d(here, there)) / max(len(np.union1d(here, there)), 1)

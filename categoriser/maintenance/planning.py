@@ -31,11 +31,11 @@ class Plan:
 
     version: int
     images: int  # that weighed
-    rows: int  # images there ever were
+    next_row: int  # first that it did not look at
     calibration: Calibration
     next_category: int
     steps: Sequence[Step]
-    checked: Mapping[int, int] = field(default_factory=dict)
+    checked: Mapping[int, int] = field(default_factory=dict)  # category → first row that it was not checked with
     tentative: frozenset[int] = frozenset()  # micro-clusters that it decides anew about
     groups: Mapping[int, int] = field(
         default_factory=dict
@@ -61,11 +61,11 @@ def make_plan(state: Standing, dismissed: Sequence[Record] = ()) -> Plan:
     return Plan(
         version=state.collection.taxonomy_version,
         images=grouping.weighing,
-        rows=grouping.length,
+        next_row=state.positions.next_row,
         calibration=proposal.calibration,
         next_category=proposal.next_category,
         steps=steps,
-        checked=proposal.checked,
+        checked={number: state.positions.row(first) for number, first in proposal.checked.items()},
         tentative=proposal.tentative,
     )
 
@@ -97,9 +97,9 @@ def _flows(state: Standing, proposal: Proposal) -> list[Step]:
 def _moves(state: Standing, proposal: Proposal) -> list[Step]:
     found: dict[tuple[int, int, bool], Step] = {}
     labels, micro_of = state.grouping.labels, state.grouping.micro_of
-    for row, micro in proposal.moves.items():
-        own = int(micro_of[row])
-        source, target, tentative = int(labels[row]), int(proposal.after[micro]), own in proposal.tentative
+    for position, micro in proposal.moves.items():
+        own = int(micro_of[position])
+        source, target, tentative = int(labels[position]), int(proposal.after[micro]), own in proposal.tentative
         if source == target and not tentative:
             continue  # it would stay behind when its micro-cluster moves on; it goes along
         kind: StepKind = "absorb" if source == UNSORTED or tentative else "move"
@@ -107,7 +107,7 @@ def _moves(state: Standing, proposal: Proposal) -> list[Step]:
         step = found.setdefault(
             (source, target, tentative), Step(name, kind, source, target, images=0, tentative=tentative)
         )
-        step.moves[row] = micro
+        step.moves[state.positions.row(position)] = micro
         step.images += 1
     return list(found.values())
 

@@ -79,11 +79,11 @@ def publish(
         news: more entries for the log, after the one about the version.
     """
     grouping, collection = state.grouping, state.collection
-    before, sources = grouping.labels, {row: pair[0] for row, pair in change.rows.items()}
+    before, sources = grouping.labels, set(change.images)
     guessed = _guessed(state, change)
     grouping.change(
         {number: after for number, (_, after) in change.micros.items()},
-        {row: after for row, (_, after) in change.rows.items()},
+        {position: after for position, (_, after) in change.images.items()},
         calibration=None if run is None else run.calibration,
         next_category=next_category,
     )
@@ -144,16 +144,16 @@ def publish(
             kind=kind,
             seconds=time.perf_counter() - started,
             summary={**(summary or {}), **_standing(connection, collection.id, run, moved, absorbed)},
-            change=change.as_json(),
+            change=change.as_json(state.positions),
         )
         if undoes is not None:
             history.mark_undone(connection, collection.id, undoes, version)
-        _settle(connection, state, {*settles, *change.micros, *(micro for _, micro in change.rows.values())})
-        if run is not None and run.rows == grouping.length:  # else there is something new for the next one
+        _settle(connection, state, {*settles, *change.micros, *(micro for _, micro in change.images.values())})
+        if run is not None and run.next_row == state.positions.next_row:  # else there is something new for the next one
             collections.remember_run(connection, collection.id)
     if order is not None:
         storage.delivery.deliver(order)
-    grouping.checked |= checked
+    grouping.checked |= {number: state.positions.below(row) for number, row in checked.items()}
     state.published(version, values, ran=None if run is None else run.images)
     return Published(version, moved, created, gone, absorbed, reconsidered)
 
@@ -172,7 +172,7 @@ def _standing(connection: Connection, collection_id: int, run: Ran | None, moved
 
 
 def _guessed(state: EngineState, change: Change) -> npt.NDArray[np.bool_]:
-    """Images [rows] whose category is tentative; noted in the change, so that nobody learns from its undoing."""
+    """Images [positions] whose category is tentative; noted in the change, so that nobody learns from its undoing."""
     marked, micro_of = state.grouping.micros.tentative, state.grouping.micro_of
     change.guessed = [number for number in change.micros if marked[number]]
     found = np.zeros(len(micro_of), np.bool_)
@@ -202,26 +202,26 @@ def or_none(category: int) -> int | None:
     return None if category == UNSORTED else category
 
 
-def _move(connection: Connection, state: EngineState, heads: Mapping[int, int]) -> outbox.Order | None:
+def _move(connection: Connection, state: EngineState, heads: Collection[int]) -> outbox.Order | None:
     """Images that changed their micro-cluster, with those stacked on them."""
     if not heads:
         return None
     collection, grouping = state.collection, state.grouping
     moved = np.array(sorted(heads), np.int64)
-    rows = np.concatenate([moved, np.flatnonzero(np.isin(grouping.head_of, moved))])
-    micro_of = grouping.micro_of
-    stored = images.places(connection, collection.id, rows.tolist())
+    with_stacked = np.concatenate([moved, np.flatnonzero(np.isin(grouping.head_of, moved))])
+    micro_of, row_at = grouping.micro_of, state.positions.row
+    stored = state.places(connection, with_stacked.tolist())
     changes: Counter[int] = Counter()
-    for row, (_, old) in stored.items():
+    for position, (_, old) in stored.items():
         changes[old] -= 1
-        changes[int(micro_of[row])] += 1
-    images.set_micros(connection, collection.id, {row: int(micro_of[row]) for row in stored})
+        changes[int(micro_of[position])] += 1
+    images.set_micros(connection, collection.id, {row_at(one): int(micro_of[one]) for one in stored})
     taxonomy.count_images(connection, collection.id, changes)
     return outbox.move(
         connection,
         collection,
         [image_id for image_id, _ in stored.values()],
-        np.array([store_micro(collection.id, int(micro_of[row])) for row in stored], np.int64),
+        np.array([store_micro(collection.id, int(micro_of[one])) for one in stored], np.int64),
     )
 
 
@@ -280,11 +280,9 @@ def _described(storage: Storage, state: EngineState, numbers: Collection[int]) -
     """Cohesion and exemplars, as ids, of those of the categories that have images."""
     described = describe_categories(state.grouping, EXEMPLARS, numbers)
     with storage.database.read() as connection:
-        ids = images.places(
-            connection, state.collection.id, [row for one in described.values() for row in one.exemplars]
-        )
+        ids = state.places(connection, [image for one in described.values() for image in one.exemplars])
     return {
-        number: {"cohesion": one.cohesion, "exemplars": [ids[row][0] for row in one.exemplars]}
+        number: {"cohesion": one.cohesion, "exemplars": [ids[image][0] for image in one.exemplars]}
         for number, one in described.items()
     }
 
@@ -316,9 +314,9 @@ def _announce(
             losers.setdefault(winner, []).append(number)
             expected[before == number] = winner
     entries += [{"kind": "merge", "category": winner, "detail": {"losers": some}} for winner, some in losers.items()]
-    rows = np.flatnonzero(expected != after)
-    ids = images.places(connection, state.collection.id, rows.tolist())
-    entries += [_relocation(ids[row][0], int(expected[row]), int(after[row])) for row in rows.tolist() if row in ids]
+    relocated = np.flatnonzero(expected != after).tolist()
+    ids = state.places(connection, relocated)
+    entries += [_relocation(ids[one][0], int(expected[one]), int(after[one])) for one in relocated if one in ids]
     return entries
 
 

@@ -119,7 +119,7 @@ def _apply(
         kind="run",
         started=started,
         summary={"steps": dict(kinds), "suggestions": len(held)},
-        run=Ran(made.calibration, min(made.images, state.grouping.weighing), made.rows),
+        run=Ran(made.calibration, min(made.images, state.grouping.weighing), made.next_row),
         next_category=made.next_category,
         checked=dict(made.checked) | dict.fromkeys(undone, 0),
         settles=[micro for micro in made.tentative if micro not in open_still],
@@ -159,4 +159,4 @@ def _dismissed(storage: Storage, collection_id: int) -> list[Record]:
 
 def _grouped(state: EngineState, made: Plan, change: Change) -> dict[int, int]:
     """Category → broad group after a change."""
-    return regrouped(state, change.micros, change.rows, made.calibration)
+    return regrouped(state, change.micros, change.images, made.calibration)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from categoriser.engine import UNSORTED
+from categoriser.engine import NOBODY, UNSORTED
 from categoriser.maintenance.change import Change
 from categoriser.state import EngineState
 
@@ -50,9 +50,12 @@ def change_of(state: EngineState, steps: Collection[Step]) -> Change:
             change.micros[micro] = (step.source, step.target)
     for step in steps:
         for row, micro in step.moves.items():
-            own = int(grouping.micro_of[row])
+            position = state.positions.at(row)
+            if position == NOBODY:
+                continue
+            own = int(grouping.micro_of[position])
             there = change.micros.get(micro, (0, state.category_of(micro)))[1]
-            alive = bool(grouping.active[row]) and grouping.micros.counts[micro] > 0
+            alive = bool(grouping.active[position]) and grouping.micros.counts[micro] > 0
             if alive and there == step.target and own != micro:
-                change.rows[row] = (own, micro)
+                change.images[position] = (own, micro)
     return change

@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 from categoriser.catalog import events, suggestions
 from categoriser.catalog.history import Constraint
 from categoriser.catalog.tables import Record
-from categoriser.engine import UNSORTED
+from categoriser.engine import NOBODY, UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
 from categoriser.maintenance.change import Change
 from categoriser.maintenance.editing import Edited, Editing
-from categoriser.maintenance.ideas import ALIKE, Idea, ideas, rows_of, same, size, unchanged
+from categoriser.maintenance.ideas import ALIKE, Idea, ideas, same, size, unchanged, weighing
 from categoriser.maintenance.publishing import Entry
 from categoriser.maintenance.steps import Step, change_of
 from categoriser.state import EngineState
@@ -183,12 +183,13 @@ class Advisor(Editing):
             if state.category_of(micro) == source and grouping.micros.counts[micro] and micro not in bound
         ]
         labels, micro_of = grouping.labels, grouping.micro_of
+        positions = state.positions.of([row for row, _ in stored["moves"]]).tolist()
         moves = {
             row: micro
-            for row, micro in stored["moves"]
-            if labels[row] == source and micro_of[row] not in grouping.rules.bound
+            for (row, micro), at in zip(stored["moves"], positions, strict=True)
+            if at != NOBODY and labels[at] == source and micro_of[at] not in grouping.rules.bound
         }
-        left = len(rows_of(state, micros, moves))
+        left = len(weighing(state, micros, moves))
         if not left or (left < ALIKE * stored["size"] and kind != "merge"):
             raise _stale(stored, "most of its images are somewhere else by now")
         if kind == "split" and left >= np.count_nonzero(grouping.active & (labels == source)):

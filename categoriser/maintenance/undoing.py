@@ -15,7 +15,7 @@ from categoriser.catalog.tables import Record
 from categoriser.engine import UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
 from categoriser.maintenance.change import Change
-from categoriser.maintenance.editing import Edited, Editing
+from categoriser.maintenance.editing import Edited, Editing, head_row
 from categoriser.maintenance.unwanted import renamed
 from categoriser.state import EngineState
 
@@ -173,7 +173,7 @@ class Undoer(Editing):
             wanted = lambda before, _: before == number  # noqa: E731
         part = _part(state, stored["change"], wanted)
         change = Change.inverse(part, state, {})
-        if not change.micros and not change.rows:
+        if not change.micros and not change.images:
             raise _nothing_left(f"event {event['cursor']}")
         present = self._decided()
         for one in (Constraint(*some) for some in stored["change"]["removed"]):
@@ -201,19 +201,19 @@ class Undoer(Editing):
             known = images.known(connection, self._id, [event["image_id"]]).get(event["image_id"])
         if known is None:
             raise _nothing_left(f"event {event['cursor']}")
-        row = known["row"] if known["head_row"] is None else known["head_row"]
-        if int(grouping.labels[row]) != target:
+        row = head_row(known)
+        position = state.positions.at(row)
+        if int(grouping.labels[position]) != target:
             raise _nothing_left(f"event {event['cursor']}")
-        turned = next(([row, *pair] for one, *pair in stored["change"]["rows"] if one == row), None)
-        rows = np.array([row], np.int64)
+        turned = next((pair for one, *pair in stored["change"]["rows"] if one == row), None)
         if (
             stored["kind"] != "run"
             and turned is not None
-            and turned[2] == grouping.micro_of[row]
-            and state.category_of(turned[1]) == source
+            and turned[1] == grouping.micro_of[position]
+            and state.category_of(turned[0]) == source
         ):
-            before, after = turned[1:]
-            change.rows[row] = (after, before)
+            before, after = turned
+            change.images[position] = (after, before)
             present = self._decided()
             alone = grouping.micros.counts[after] == 1
             change.removed = [
@@ -222,8 +222,8 @@ class Undoer(Editing):
             lost = [Constraint(*one) for one in stored["change"]["removed"] if one[0] in {"pin", "reject"}]
             self._decide(change, [one for one in lost if one.subject == before])
             return change
-        self._release_pins(state, change, rows)
-        micro = self._own_micro(state, change, row, source)
+        self._release_pins(state, change, np.array([position], np.int64))
+        micro = self._own_micro(state, change, position, source)
         change.added.append(Constraint("reject", micro, target) if came is None else Constraint("pin", micro))
         return change
 

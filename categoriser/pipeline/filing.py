@@ -146,16 +146,17 @@ def _file(
 ) -> list[Outcome]:
     batch = _sort(storage, state, arrivals)
     settled = [a.inbox_id for place, a in enumerate(arrivals) if a.inbox_id is not None and place not in batch.refused]
-    first_row, micros_before = state.grouping.length, state.grouping.micros.length
+    first, micros_before = state.grouping.length, state.grouping.micros.length
     micro_of: IntVector = np.empty(0, np.int64)
     if batch.new:  # outside the transaction: other collections may write meanwhile
         state.ids.add(batch.place_of)
+        state.positions.add(len(batch.new))
         state.hashes += [arrival.facts.get("phash") for arrival in batch.new]
         seen = lookout.seen(state.grouping, arrivals, batch.places)
         vectors = np.stack([arrival.vector for arrival in batch.new])
-        micro_of = state.grouping.add(vectors, _twins(state, first_row), seen)
+        micro_of = state.grouping.add(vectors, _twins(state, first), seen)
     lookout.look(state.grouping, following)
-    answers = _Answers(state, batch, first_row)
+    answers = _Answers(state, batch, first)
     orders: list[outbox.Order] = []
     kept = [arrival.kept for arrival in batch.new if arrival.kept is not None]
     left = [arrivals[place] for place in batch.refused]
@@ -163,7 +164,7 @@ def _file(
         with storage.media.settling if kept else nullcontext():
             with storage.database.write(reshapes=False) as connection:
                 if batch.new:
-                    orders.append(_write(connection, state, batch.new, micro_of, first_row, micros_before))
+                    orders.append(_write(connection, state, batch.new, micro_of, first, micros_before))
                 inbox.settle(connection, settled)
                 orders += settle_failures(connection, state.collection, kept)
                 for place, problem in batch.refused.items():
@@ -218,12 +219,12 @@ def _write(
     state: EngineState,
     new: Sequence[Arrival],
     micro_of: IntVector,
-    first_row: int,
+    first: int,
     micros_before: int,
 ) -> outbox.Order:
     collection, grouping, now = state.collection, state.grouping, time.time()
     categories = grouping.micros.categories
-    heads = grouping.head_of[first_row:]
+    heads, rows = grouping.head_of[first:].tolist(), state.positions.rows[first:].tolist()
     images.insert(
         connection,
         collection.id,
@@ -231,10 +232,10 @@ def _write(
             {
                 **_NO_FACTS,
                 **arrival.facts,
-                "row": first_row + i,
+                "row": rows[i],
                 "image_id": arrival.image_id,
                 "micro": int(micro_of[i]),
-                "head_row": int(heads[i]) if heads[i] >= 0 else None,
+                "head_row": state.positions.row(heads[i]) if heads[i] >= 0 else None,
                 "added_at": now,
             }
             for i, arrival in enumerate(new)
@@ -257,14 +258,14 @@ def _write(
             }
             for arrival, micro in zip(new, micro_of.tolist(), strict=True)
         ],
-        next_row=grouping.length,
+        next_row=state.positions.next_row,
     )
     return outbox.put(
         connection,
         collection,
         Points(
             image_ids=[arrival.image_id for arrival in new],
-            vectors=grouping.rows.matrix[first_row:],
+            vectors=grouping.rows.matrix[first:],
             micro_ids=np.array([store_micro(collection.id, micro) for micro in micro_of.tolist()], np.int64),
             added_at=[now] * len(new),
         ),
@@ -293,7 +294,8 @@ def _problem(state: EngineState, arrival: Arrival, known: Record | None) -> Cate
         return None
     sha256 = arrival.facts.get("sha256")
     if sha256 is None and known["sha256"] is None:
-        return None if float(state.grouping.rows.matrix[known["row"]] @ vector) > _SAME_VECTOR else _taken(arrival)
+        stored = state.grouping.rows.matrix[state.positions.at(known["row"])]
+        return None if float(stored @ vector) > _SAME_VECTOR else _taken(arrival)
     return None if sha256 == known["sha256"] else _taken(arrival)
 
 
@@ -309,19 +311,19 @@ def _taken(arrival: Arrival) -> ConflictError:
     )
 
 
-def _twins(state: EngineState, first_row: int) -> Any:
+def _twins(state: EngineState, first: int) -> Any:
     """Near-duplicates by perceptual hash, looked for among the closest neighbours only."""
 
     def twin(place: int, near: npt.NDArray[np.int32], cosines: FloatVector) -> int:
-        own = state.hashes[first_row + place]
+        own = state.hashes[first + place]
         if own is None:
             return -1
-        for row, cosine in zip(near.tolist(), cosines.tolist(), strict=True):
+        for position, cosine in zip(near.tolist(), cosines.tolist(), strict=True):
             if cosine < _TWIN_COSINE:
                 break
-            other = state.hashes[row]
+            other = state.hashes[position]
             if other is not None and near_duplicate(own, other):
-                return int(row)
+                return int(position)
         return -1
 
     return twin
@@ -330,7 +332,7 @@ def _twins(state: EngineState, first_row: int) -> Any:
 class _Answers:
     """Where the images of a batch came to lie."""
 
-    def __init__(self, state: EngineState, batch: _Sorted, first_row: int) -> None:
+    def __init__(self, state: EngineState, batch: _Sorted, first: int) -> None:
         grouping = state.grouping
         self._collection = state.collection
         self._batch = batch
@@ -341,8 +343,13 @@ class _Answers:
             for image_id, stored in batch.known.items()
         }
         for image_id, place in batch.place_of.items():
-            row = first_row + place
-            self._places[image_id] = grouping.label(row), _or_none(grouping.head_of[row]), grouping.is_tentative(row)
+            position = first + place
+            head = int(grouping.head_of[position])
+            self._places[image_id] = (
+                grouping.label(position),
+                None if head < 0 else state.positions.row(head),
+                grouping.is_tentative(position),
+            )
         self._heads: Mapping[int, tuple[str, int]] = {}
         self._labels: Mapping[int, str | None] = {}
 

@@ -23,13 +23,14 @@ def remove_images(storage: Storage, collection_id: int, image_ids: Sequence[str]
         with storage.database.read() as connection:
             found = images.describe(connection, collection_id, wanted)
         orders = []
-        rows = np.array([row["row"] for row in found.values()], np.int64)
+        leaving = state.positions.of([row["row"] for row in found.values()])
         heads: dict[int, int | None] = {}
         if found:
             heads_before = grouping.head_of.copy()
-            grouping.remove(rows)
-            restacked = np.setdiff1d(np.flatnonzero(heads_before != grouping.head_of), rows)
-            heads = {row: None if (head := int(grouping.head_of[row])) < 0 else head for row in restacked.tolist()}
+            grouping.remove(leaving)
+            restacked = np.setdiff1d(np.flatnonzero(heads_before != grouping.head_of), leaving).tolist()
+            row_at, head_of = state.positions.row, grouping.head_of
+            heads = {row_at(one): None if (head := int(head_of[one])) < 0 else row_at(head) for one in restacked}
         with storage.database.write() as connection:
             digests = inbox.forget_failed(connection, collection_id, wanted)
             if found:
@@ -43,7 +44,7 @@ def remove_images(storage: Storage, collection_id: int, image_ids: Sequence[str]
             views.forget_descriptions(connection, collection_id, unused)
             if unused:
                 orders.append(outbox.forget(connection, collection, unused))
-        state.forget(rows)
+        state.forget(leaving)
         storage.delivery.deliver(*orders)
         return len(found)
 

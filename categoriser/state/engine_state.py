@@ -1,18 +1,18 @@
 """The engine of one collection in memory, and its derived state on disk.
 
 SQL says which image is in which micro-cluster and category; the store has the vectors. What lies in the state folder
-(vectors by row, neighbour lists) only saves the time to read and search them again, and may be deleted at any time.
+(vectors, neighbour lists) only saves the time to read and search them again, and may be deleted at any time. The engine
+numbers images by position (see positions.py), the catalog by row.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +22,23 @@ from categoriser.catalog import Database, groups, history, images, outbox, taxon
 from categoriser.catalog import collections as collection_rows
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.sharing import Revision, revision_of
-from categoriser.domain import FloatMatrix, FloatVector
+from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.encoders.texts import WORDS
 from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Parameters, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
+from categoriser.state import saved as kept_state
 from categoriser.state.image_ids import ImageIds
+from categoriser.state.positions import Positions
+from categoriser.state.saved import VECTORS, Saved
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
 
-LISTS = "lists.npz"
-VECTORS = "vectors.f32"
 _TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
 _BLOCK = 1024  # rows asked of the store at a time
 _ADOPTED = 256  # images taken over at a time
+_HOLES: Final = 1024  # positions of deleted images that are never worth closing up
 _log = logging.getLogger(__name__)
-
-_Lists: TypeAlias = tuple[npt.NDArray[np.int32], FloatMatrix]  # neighbour ids and cosines, both [rows, k]
 
 
 def store_micro(collection_id: int, number: int) -> int:
@@ -46,8 +46,13 @@ def store_micro(collection_id: int, number: int) -> int:
     return (collection_id << 32) | number
 
 
+def worth_closing(gone: int, present: int) -> bool:
+    """Whether positions of images that are gone cost more than to give the others new ones."""
+    return gone > max(_HOLES, present)
+
+
 class EngineState:
-    """A collection's grouping, its perceptual hashes by row, and what the next run needs to know."""
+    """A collection's grouping, its perceptual hashes by position, and what the next run needs to know."""
 
     def __init__(self, collection: CollectionRow, folder: Path, database: Database, store: VectorStore) -> None:
         self.collection = collection
@@ -67,33 +72,25 @@ class EngineState:
         self.revision = revision.revision
         self.images_at_run = fresh.images_at_run
         self.ids = ImageIds(image_id for _, image_id, *_ in rows)
-        self.hashes: list[bytes | None] = [None] * fresh.next_row
-        micro_of = np.full(fresh.next_row, NOBODY, np.int32)
-        head_of = np.full(fresh.next_row, NOBODY, np.int32)
-        for row, _, micro, head, phash in rows:
-            self.hashes[row] = phash
-            if head is None:
-                micro_of[row] = micro
-            else:
-                head_of[row] = head
+        present = np.array([row for row, *_ in rows], np.int64)
+        saved = self._usable(present, revision)
+        taken = np.empty(0, np.int64) if saved is None else saved.rows
+        self._saved = len(taken)
+        later = present[present > (taken[-1] if len(taken) else -1)]
+        self.positions = Positions(np.concatenate([taken, later]), fresh.next_row)
+        self._gone = self._gone_before = len(self.positions.rows) - len(present)
+        micro_of, head_of = self._pointers(rows)
         categories = np.full(micro_categories[-1][0] + 1 if micro_categories else 0, UNSORTED, np.int64)
         for number, category in micro_categories:
             if category is not None:
                 categories[number] = category
         tentative = np.zeros(len(categories), np.bool_)
         tentative[guessed] = True
-        present = np.array([row for row, *_ in rows], np.int64)
-        lists = self._read_lists(fresh.next_row, revision)
-        saved = 0 if lists is None else len(lists[0])
-        self.vectors = VectorFile(folder / VECTORS, fresh.dimension, saved)
-        if not _sound(self.vectors.matrix, present[present < saved], lists):
-            _log.warning("the saved state of collection %s is damaged and is made anew", fresh.key)
-            saved, lists = 0, None
-            self.vectors = VectorFile(folder / VECTORS, fresh.dimension, 0)
-        self.vectors.clear(np.setdiff1d(np.arange(saved), present))  # of images deleted right before a crash
-        missing = {row: image_id for row, image_id, *_ in rows if row >= saved}
-        for start in range(saved, fresh.next_row, _BLOCK):
-            self.vectors.append(self._stored(missing, start, min(fresh.next_row, start + _BLOCK), under_way))
+        self.vectors = VectorFile(folder / VECTORS, fresh.dimension, len(taken))
+        self.vectors.clear(np.flatnonzero(~np.isin(taken, present)))  # of images deleted right before a crash
+        missing = [image_id for row, image_id, *_ in rows[len(rows) - len(later) :]]
+        for start in range(0, len(missing), _BLOCK):
+            self.vectors.append(self._stored(missing[start : start + _BLOCK], under_way))
         # directions of words are random ones: of unlike texts it is known how like each other they are
         strangers = (0.0, fresh.dimension**-0.5) if fresh.encoder_spec == WORDS else None
         parameters = Parameters(strangers=strangers)
@@ -107,38 +104,57 @@ class EngineState:
             tentative=tentative,
             calibration=Calibration(**fresh.calibration) if fresh.calibration else UNCALIBRATED,
             next_category=fresh.next_category,
-            lists=lists,
+            lists=None if saved is None else (saved.ids, saved.cosines),
         )
-        self._saved = saved
         with database.read() as connection:
             self.decided(connection)
-            self.grouping.checked = taxonomy.checked(connection, collection.id)
+            checked = taxonomy.checked(connection, collection.id)
+        self.grouping.checked = {number: self.positions.below(row) for number, row in checked.items()}
+
+    def _pointers(
+        self, rows: Sequence[tuple[int, str, int, int | None, bytes | None]]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Micro-clusters and heads by position, as the engine wants them; takes the hashes over as well."""
+        length = len(self.positions.rows)
+        self.hashes: list[bytes | None] = [None] * length
+        micro_of = np.full(length, NOBODY, np.int32)
+        head_of = np.full(length, NOBODY, np.int32)
+        at = self.positions.of([row for row, *_ in rows])
+        heads = self.positions.of([NOBODY if head is None else head for _, _, _, head, _ in rows])
+        for position, head_at, (_, _, micro, head, phash) in zip(at.tolist(), heads.tolist(), rows, strict=True):
+            self.hashes[position] = phash
+            if head is None:
+                micro_of[position] = micro
+            else:
+                head_of[position] = head_at
+        return micro_of, head_of
 
     def catch_up(self, database: Database) -> bool:
         """Take over images that other processes filed since this state was theirs as well.
 
         Returns False, and changes nothing, when more than arrivals came in between: then it has to be loaded anew.
         """
-        length = self.grouping.length
+        known = self.positions.next_row
         with database.read() as connection:
             revision = revision_of(connection, self.collection.id)
             fresh = collection_rows.get(connection, self.collection.id)
             if revision is None or fresh is None or revision.reshaped > self.revision:
                 return False
-            rows = images.engine_rows(connection, self.collection.id, start=length)
+            rows = images.engine_rows(connection, self.collection.id, start=known)
             opened = taxonomy.micro_categories(connection, self.collection.id, start=self.grouping.micros.length)
             under_way = outbox.vectors_under_way(connection, self.collection.key)
             guessed = frozenset(taxonomy.tentative(connection, self.collection.id))
-        if [row for row, *_ in rows] != list(range(length, fresh.next_row)):
+        if [row for row, *_ in rows] != list(range(known, fresh.next_row)):
             return False
         categories = {number: UNSORTED if category is None else category for number, category in opened}
         for start in range(0, len(rows), _ADOPTED):
             part = rows[start : start + _ADOPTED]
-            names = {row: image_id for row, image_id, *_ in part}
-            self.ids.add(names.values())
-            vectors = self._stored(names, part[0][0], part[-1][0] + 1, under_way)
+            names = [image_id for _, image_id, *_ in part]
+            vectors = self._stored(names, under_way)
+            self.ids.add(names)
+            self.positions.add(len(part))
             self.hashes += [phash for *_, phash in part]
-            heads = [NOBODY if head is None else head for _, _, _, head, _ in part]
+            heads = self.positions.of([NOBODY if head is None else head for _, _, _, head, _ in part]).tolist()
             self.grouping.adopt(vectors, [micro for _, _, micro, *_ in part], heads, categories, guessed)
         self.collection, self.revision = fresh, revision.revision
         self.save_if_grown()
@@ -150,16 +166,37 @@ class EngineState:
 
     @property
     def size(self) -> int:
-        """Bytes of what grows with the collection: vectors by row, neighbour lists, micro-clusters, hashes."""
-        grouping = self.grouping
+        """Bytes of what grows with the collection: vectors, neighbour lists, micro-clusters, hashes."""
+        grouping, ids = self.grouping, self.ids.nbytes + self.positions.nbytes
         arrays = (grouping.lists.ids, grouping.lists.cosines, grouping.micros.sums, grouping.head_of, grouping.head_of)
-        return self.vectors.matrix.nbytes + sum(one.nbytes for one in arrays) + self.ids.nbytes + 64 * len(self.hashes)
+        return self.vectors.matrix.nbytes + sum(one.nbytes for one in arrays) + ids + 64 * len(self.hashes)
 
-    def forget(self, rows: npt.NDArray[np.int64]) -> None:
-        """Forget vectors and hashes of deleted rows."""
-        for row in rows.tolist():
-            self.hashes[row] = None
-        self.vectors.clear(rows)
+    def forget(self, positions: IntVector) -> None:
+        """Forget vectors and hashes of deleted images."""
+        for position in positions.tolist():
+            self.hashes[position] = None
+        self.vectors.clear(positions)
+        self._gone += len(positions)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether so many images were deleted since it was loaded that loading it anew, without them, pays."""
+        return worth_closing(self._gone - self._gone_before, len(self.hashes) - self._gone)
+
+    def places(self, connection: Connection, positions: Sequence[int]) -> dict[int, tuple[str, int]]:
+        """Image id and micro-cluster of those of the positions whose images the catalog has."""
+        rows = self.positions.rows[np.array(positions, np.int64)].tolist()
+        found = images.places(connection, self.collection.id, rows)
+        return {position: found[row] for position, row in zip(positions, rows, strict=True) if row in found}
+
+    def vectors_of(self, rows: Sequence[int]) -> FloatMatrix:
+        """Vectors [n, d] of images by row, zero for one that is not here; may be asked while others write."""
+        matrix = self.vectors.matrix
+        positions = self.positions.of(rows)
+        here = (positions >= 0) & (positions < len(matrix))
+        found = np.zeros((len(positions), matrix.shape[1]), np.float32)
+        found[here] = matrix[positions[here]]
+        return found
 
     def category_of(self, micro: int) -> int:
         """Category number of a micro-cluster, or UNSORTED."""
@@ -206,67 +243,56 @@ class EngineState:
         if length == self._saved:
             return
         self.vectors.flush()
-        partial = self._folder / f".{LISTS}"
-        with partial.open("wb") as file:
-            lists = self.grouping.lists
-            np.savez(file, ids=lists.ids[:length], cosines=lists.cosines[:length], revision=np.int64(self.revision))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._folder / LISTS)
+        kept_state.write(self._folder, self.positions.rows[:length], self.grouping.lists, self.revision)
         self._saved = length
 
-    def _read_lists(self, length: int, revision: Revision) -> _Lists | None:
+    def _usable(self, present: IntVector, revision: Revision) -> Saved | None:
+        """What was saved, without most of what is not there any more; None where it cannot be what was saved."""
+        dimension = self.collection.dimension
+        saved = kept_state.read(self._folder, dimension, since=revision.rewritten)
+        if saved is None or not len(saved):
+            return None
+        there = np.isin(saved.rows, present)
+        whole = saved.sound and np.count_nonzero(there) == np.count_nonzero(present <= saved.rows[-1])
+        if not whole or not _are_units(kept_state.vectors(self._folder, dimension, len(saved)), there):
+            _log.warning("the saved state of collection %s is damaged and is made anew", self.collection.key)
+            return None
+        if not worth_closing(int(np.count_nonzero(~there)), len(present)):
+            return saved
         try:
-            with np.load(self._folder / LISTS) as stored:
-                ids, cosines = stored["ids"], stored["cosines"]
-                if "revision" in stored and int(stored["revision"]) < revision.rewritten:
-                    return None  # another process wrote all vectors anew
-            rows = (self._folder / VECTORS).stat().st_size // (4 * self.collection.dimension)
-        except FileNotFoundError:
-            return None
-        except Exception:  # broken in any way: it is only a cache
-            _log.warning("neighbour lists of collection %s are unreadable and are searched again", self.collection.key)
-            return None
-        return None if len(ids) > min(length, rows) else (ids, cosines)
+            return kept_state.compacted(self._folder, dimension, saved, np.flatnonzero(there), self.revision)
+        except OSError as error:  # then they stay a while
+            _log.warning("the state of collection %s could not be made smaller: %s", self.collection.key, error)
+            return saved
 
-    def _stored(
-        self, wanted: Mapping[int, str], start: int, end: int, under_way: Mapping[str, FloatVector]
-    ) -> FloatMatrix:
-        """Vectors of rows [start, end), from the orders if the store may not have them; deleted rows are zero."""
-        block = np.zeros((end - start, self.collection.dimension), np.float32)
-        rows: dict[str, int] = {}
-        for row in range(start, end):
-            image_id = wanted.get(row)
-            if image_id is None:
-                continue
+    def _stored(self, image_ids: Sequence[str], under_way: Mapping[str, FloatVector]) -> FloatMatrix:
+        """Vectors of images [n, d], from the orders if the store may not have them."""
+        block = np.zeros((len(image_ids), self.collection.dimension), np.float32)
+        wanted: dict[str, int] = {}
+        for place, image_id in enumerate(image_ids):
             vector = under_way.get(image_id)
             if vector is None:
-                rows[image_id] = row
+                wanted[image_id] = place
             else:
-                block[row - start] = vector
-        points = self.store.fetch(self.collection.key, list(rows)) if rows else None
+                block[place] = vector
+        points = self.store.fetch(self.collection.key, list(wanted)) if wanted else None
         if points is not None:
-            if len(points) < len(rows):
+            if len(points) < len(wanted):
                 raise MissingVectorsError(
-                    f"The vector store lacks {len(rows) - len(points)} vectors of collection {self.collection.name!r}. "
-                    "Restore its folder from a backup, or delete and add the collection's images again."
+                    f"The vector store lacks {len(wanted) - len(points)} vectors of collection "
+                    f"{self.collection.name!r}. Restore its folder from a backup, or delete and add the collection's "
+                    "images again."
                 )
             for image_id, vector in zip(points.image_ids, points.vectors, strict=True):
-                block[rows[image_id] - start] = vector
+                block[wanted[image_id]] = vector
         return block
 
 
-def _sound(matrix: FloatMatrix, present: npt.NDArray[np.int64], lists: _Lists | None) -> bool:
-    """Whether saved vectors and lists can be what was saved: unit vectors, and neighbours among the saved rows."""
-    if lists is None:
-        return True
-    ids, cosines = lists
-    if ids.shape != cosines.shape or ids.ndim != 2 or ids.dtype != np.int32 or cosines.dtype != np.float32:
-        return False
-    if ids.size and (ids.min() < NOBODY or ids.max() >= len(ids) or not np.isfinite(cosines).all()):
-        return False
-    for start in range(0, len(present), 4096):
-        some = matrix[present[start : start + 4096]]
+def _are_units(matrix: FloatMatrix, there: npt.NDArray[np.bool_]) -> bool:
+    """Whether the vectors of images that are there are unit vectors."""
+    places = np.flatnonzero(there)
+    for start in range(0, len(places), 4096):
+        some = matrix[places[start : start + 4096]]
         with np.errstate(all="ignore"):
             if not (np.abs(np.einsum("ij,ij->i", some, some) - 1) < _TOLERANCE).all():
                 return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from categoriser.catalog.collections import CollectionRow
 from categoriser.engine import Grouped
 from categoriser.state.engine_state import EngineState
+from categoriser.state.positions import Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,14 @@ class Standing:
     """What a plan is made from. ``state``: whose it was."""
 
     collection: CollectionRow
+    positions: Positions
     grouping: Grouped
     state: EngineState
 
     @classmethod
     def of(cls, state: EngineState) -> Standing:
         """How a state stands. Call it while nobody else writes the state; it takes as long as copying some arrays."""
-        return cls(state.collection, state.grouping.copy(), state)
+        return cls(state.collection, state.positions.copy(), state.grouping.copy(), state)
 
     def holds(self, state: EngineState) -> bool:
         """Whether nothing but arrivals came since, so that what was planned can be done."""

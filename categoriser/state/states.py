@@ -66,6 +66,9 @@ class States:
                             yield state
                         finally:
                             _note(state, turn)
+                    if state.is_sparse and slot.state is state and not slot.writer:
+                        state.save_if_possible()
+                        slot.state = None  # the next one is loaded without what was deleted
                 except _REFUSALS:
                     if state is None or slot.state is not state or state.mark() != mark:
                         slot.state = None

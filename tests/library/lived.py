@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from categoriser import CategoriserError, Collection, Library
 from categoriser.catalog import history
 from tests.whole import clusters
@@ -26,7 +28,7 @@ def snapshot(collection: Collection) -> dict[str, Any]:
         decided = sorted(list(one) for one in history.decided(connection, collection.row.id))
     with collection._storage.states.writing(collection.row.id) as state:
         micro_of = state.grouping.micro_of
-        pinned = {row for row, micro in enumerate(micro_of.tolist()) if micro in state.grouping.rules.pinned}
+        pinned = set(state.positions.rows[np.isin(micro_of, list(state.grouping.rules.pinned))].tolist())
     assigned = collection.assignments()
     with collection._storage.database.read() as connection:
         rows = {image_id: row for image_id, row in _rows(connection, collection).items() if row in pinned}

@@ -49,6 +49,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]
         made = library.collection("a")
         made.add_vectors([f"v{i}" for i in range(NUMBER)], VECTORS, metadata=FACTS)
         made.run()
+        first = made.row.next_row - NUMBER
         with library.storage.database.write() as connection:  # what pictures would bring
             for i, (width, height) in enumerate(SIZES):
                 values = {
@@ -57,10 +58,12 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]
                     "format": [None, "JPEG", "PNG"][i % 3],
                     "taken_at": None if i % 6 == 0 else 1e9 + 86400.0 * i,
                     "added_at": 1.5e9 + 86400.0 * i,
-                    "head_row": i - 1 if i % 50 == 49 else None,
+                    "head_row": first + i - 1 if i % 50 == 49 else None,
                 }
                 connection.execute(
-                    sa.update(images).where(images.c.collection_id == made.row.id, images.c.row == i).values(**values)
+                    sa.update(images)
+                    .where(images.c.collection_id == made.row.id, images.c.row == first + i)
+                    .values(**values)
                 )
         other = library.collection("b")
         other.add_vectors([f"v{i}" for i in range(20)], VECTORS[:20], metadata=FACTS[:20])

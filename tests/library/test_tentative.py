@@ -104,8 +104,8 @@ def test_a_run_finds_what_it_would_have_found_without_the_guesses(sorted_folder:
         found = check(collection, tmp_path)
         names = [collection.row.category_id(int(one)) if one >= 0 else None for one in without.after]
         with library.storage.states.writing(collection.row.id) as state:
-            own = state.grouping.micro_of
-        where = {one.id: row for row, one in enumerate(collection.images(limit=1000))}
+            own = state.grouping.micro_of[state.grouping.present()]
+        where = {one.id: place for place, one in enumerate(collection.images(limit=1000))}
         assert [found[one] for one in guessed] == [names[own[where[one]]] for one in guessed]
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from categoriser.engine import Grouping
 from categoriser.maintenance.planning import CHURN_BUDGET, Plan, make_plan
-from categoriser.state import EngineState
+from categoriser.state import EngineState, Positions
 
 _IMAGES = 1500
 _SMALLER = 600
+_FIRST_ROW = 10_000
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def _state(grouping: Grouping) -> EngineState:
     """As much of one as a plan asks for."""
     known: Any = SimpleNamespace(
         grouping=grouping,
+        positions=Positions(np.arange(grouping.length) + _FIRST_ROW, grouping.length + _FIRST_ROW),
         collection=SimpleNamespace(taxonomy_version=1, wanted=None),
         category_of=lambda micro: int(grouping.micros.categories[micro]),
     )
@@ -53,7 +55,7 @@ def _apply(grouping: Grouping, plan: Plan) -> int:
     change = plan.change(_state(grouping), plan.automatic)
     grouping.change(
         {micro: after for micro, (_, after) in change.micros.items()},
-        {row: after for row, (_, after) in change.rows.items()},
+        {row: after for row, (_, after) in change.images.items()},
         calibration=plan.calibration,
         next_category=plan.next_category,
     )

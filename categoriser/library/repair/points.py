@@ -18,7 +18,7 @@ from categoriser.intake import Limits, decode, sha256
 from categoriser.library.library import Library
 from categoriser.library.repair.findings import Finding, examples_of
 from categoriser.state import store_micro
-from categoriser.state.saved import saved_vectors
+from categoriser.state.saved import SavedVectors, saved_vectors
 
 _PAGE: Final = 1000
 _SAME: Final = 0.99  # cosine of a vector with its own copy, rounded or not
@@ -78,7 +78,7 @@ def look_at_points(library: Library, row: CollectionRow) -> Iterator[Finding]:
 
 
 def _compare(
-    library: Library, row: CollectionRow, places: dict[str, tuple[int, int]], saved: FloatMatrix | None
+    library: Library, row: CollectionRow, places: dict[str, tuple[int, int]], saved: SavedVectors | None
 ) -> _Compared:
     store, cursor, left = library.storage.store(row), None, set(places)
     found = _Compared()
@@ -92,9 +92,10 @@ def _compare(
             at, micro = places[image_id]
             if int(points.micro_ids[place]) != store_micro(row.id, micro):
                 found.misplaced.append(image_id)
-            if saved is not None and at < len(saved):
+            vector = None if saved is None else saved.find(at)
+            if vector is not None:
                 with np.errstate(all="ignore"):  # anything may stand there
-                    found.outdated += not float(saved[at] @ points.vectors[place]) > _SAME
+                    found.outdated += not float(vector @ points.vectors[place]) > _SAME
         if cursor is None:
             break
     found.missing = sorted(left)
@@ -106,13 +107,13 @@ def _missing(
     row: CollectionRow,
     missing: Sequence[str],
     places: dict[str, tuple[int, int]],
-    saved: FloatMatrix | None,
+    saved: SavedVectors | None,
 ) -> Iterator[Finding]:
     kept: dict[str, FloatVector] = {}
     for image_id in missing:
-        at = places[image_id][0]
-        if saved is not None and at < len(saved) and abs(float(saved[at] @ saved[at]) - 1) < _UNIT:
-            kept[image_id] = np.array(saved[at])
+        vector = None if saved is None else saved.find(places[image_id][0])
+        if vector is not None and abs(float(vector @ vector) - 1) < _UNIT:
+            kept[image_id] = np.array(vector)
     if kept:
         yield Finding(
             "missing-points",
