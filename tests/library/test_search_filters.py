@@ -60,11 +60,8 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]
                     "added_at": 1.5e9 + 86400.0 * i,
                     "head_row": first + i - 1 if i % 50 == 49 else None,
                 }
-                connection.execute(
-                    sa.update(images)
-                    .where(images.c.collection_id == made.row.id, images.c.row == first + i)
-                    .values(**values)
-                )
+                this = sa.and_(images.c.collection_id == made.row.id, images.c.row == first + i)
+                connection.execute(sa.update(images).where(this).values(**values))
         other = library.collection("b")
         other.add_vectors([f"v{i}" for i in range(20)], VECTORS[:20], metadata=FACTS[:20])
         yield made

@@ -1,4 +1,4 @@
-"""Memory and files follow the images that are there: positions of deleted ones are closed up, and nothing else changes."""
+"""Memory and files follow the images that are there: positions of deleted ones are closed up, and that is all."""
 
 from __future__ import annotations
 
