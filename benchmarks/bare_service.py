@@ -73,7 +73,8 @@ class Bare:
             if token is not None:
                 self._database.execute("DELETE FROM inbox WHERE id = ?", (token,))
             self._database.execute("COMMIT")
-            self._shard.update(UpdateOperation.upsert_points([Point(uuid4(), memoryview(vector), {})]))
+            point = Point(uuid4(), memoryview(vector), {})  # type: ignore[arg-type] # its stubs do not know of it
+            self._shard.update(UpdateOperation.upsert_points([point]))
         return digest
 
     def count(self) -> int:

@@ -58,7 +58,7 @@ def own_library(folder: Path, encoder: str, *, postgresql: bool = False) -> Iter
 
 
 @contextmanager
-def _catalog(postgresql: bool) -> Iterator[dict[str, str]]:
+def _catalog(postgresql: bool) -> Iterator[dict[str, Any]]:
     """Settings of a library."""
     if not postgresql:
         yield {}

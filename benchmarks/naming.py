@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -124,7 +125,7 @@ def _caltech(folder: Path, table: Path, vectors: np.ndarray, classes: list[str])
     return [name for name, met in bars.items() if not met]
 
 
-def _right(collection: Collection, words: Words, classes: list[str]) -> dict:
+def _right(collection: Collection, words: Words, classes: list[str]) -> dict[str, Any]:
     """Categories by majority class: how many were asked about, were called so, or what it is a kind of."""
     members: dict[str, Counter[str]] = {}
     for image_id, category in collection.assignments().items():
@@ -132,7 +133,7 @@ def _right(collection: Collection, words: Words, classes: list[str]) -> dict:
             members.setdefault(category, Counter())[classes[int(image_id)]] += 1
     lexicon: Lexicon = words.lexicon
     vocabulary = lexicon.vocabulary
-    found: dict = {"asked": 0, "exact": 0, "hit": 0, "smaller": 0, "wrong": {}}
+    found: dict[str, Any] = {"asked": 0, "exact": 0, "hit": 0, "smaller": 0, "wrong": {}}
     seen: set[str] = set()
     for one in collection.categories():  # largest first
         majority = members[one.id].most_common(1)[0][0]

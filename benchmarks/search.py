@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from benchmarks.data import generated, real, without_structure
 from benchmarks.measure import milliseconds, row
-from categoriser import Collection, Library
+from categoriser import Collection, Found, Library
 
 N = int(sys.argv[sys.argv.index("--images") + 1]) if "--images" in sys.argv else 100_000
 DIMENSION, QUERIES = 512, 300
@@ -89,7 +89,7 @@ def one_set(name: str, make: Callable[[], np.ndarray]) -> None:
         row(f"neighbour recall@15 that inserts see, {name}", "≥ .98", f"{recall:.4f}")
 
 
-def ids(found: list) -> set[str]:
+def ids(found: Iterable[Found]) -> set[str]:
     """Of results."""
     return {one.image_id for one in found}
 

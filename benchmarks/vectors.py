@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.data import generated
 from benchmarks.measure import milliseconds, resident_mb, row
-from categoriser import Library
+from categoriser import Library, RunReport
 from categoriser.engine import Grouping
-from categoriser.pipeline import filing
+from categoriser.observer import Silent
 
 N, DIMENSION, PART = 100_000, 512, 10_000
 MEASURED = 33_000
@@ -26,7 +26,8 @@ def main() -> None:
         Library.open(folder, f"vectors:{DIMENSION}") as library,
     ):
         collection = library.collection("benchmark")
-        running = seconds_in_runs()
+        runs = Runs()
+        library.observe(runs)
         spent, rates = 0.0, []
         for low in range(0, N, PART):
             start = time.perf_counter()
@@ -37,7 +38,8 @@ def main() -> None:
         row(
             f"ready vectors, durable, 0 → {N:,} × {DIMENSION}",
             "≥ 5,000/s",
-            f"{N / (spent - sum(running)):,.0f}/s beside the runs, {N / spent:,.0f}/s with all {len(running)} of them",
+            f"{N / (spent - sum(runs.seconds)):,.0f}/s beside the runs, {N / spent:,.0f}/s with all "
+            f"{len(runs.seconds)} of them",
         )
         row(f"… the last {PART:,}, runs included", "", f"{rates[-1]:,.0f}/s")
         report = collection.run()
@@ -66,20 +68,15 @@ def main() -> None:
     engine(vectors)
 
 
-def seconds_in_runs() -> list[float]:
-    """A list that grows by the duration of every automatic run from now on."""
-    taken: list[float] = []
-    run = filing.run
+class Runs(Silent):
+    """Seconds that each run of the job took."""
 
-    def timed(*arguments: object) -> object:
-        start = time.perf_counter()
-        try:
-            return run(*arguments)  # type: ignore[arg-type]
-        finally:
-            taken.append(time.perf_counter() - start)
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
 
-    filing.run = timed  # type: ignore[assignment]
-    return taken
+    def ran(self, report: RunReport | None, images: int, started: float, ended: float) -> None:
+        """See Observer."""
+        self.seconds.append(ended - started)
 
 
 def engine(vectors: np.ndarray) -> None:

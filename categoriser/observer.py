@@ -38,8 +38,8 @@ class Observer(Protocol):
         ...
 
 
-class _Silent:
-    """Listens to nothing."""
+class Silent:
+    """Listens to nothing; a base for those that listen to some of it."""
 
     def here(self) -> object:
         """See Observer."""
@@ -58,7 +58,7 @@ class _Silent:
         """See Observer."""
 
 
-SILENT: Observer = _Silent()
+SILENT: Observer = Silent()
 
 
 class Several:

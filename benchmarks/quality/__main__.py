@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -185,7 +185,7 @@ def _write_page(wanted: argparse.Namespace, results: Sequence[tuple[Case, Evalua
         print(error, file=sys.stderr)
 
 
-def _tell(case: Case):
+def _tell(case: Case) -> Callable[[str], None]:
     def tell(what: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\x1b[K{case.name}: {what} …", end="", file=sys.stderr, flush=True)

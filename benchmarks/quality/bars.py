@@ -36,7 +36,7 @@ def checks(bars: Bars, result: Evaluation, ari_of: Mapping[str, float]) -> list[
         found.append(Check(f"categories {low}–{high}", "/".join(map(str, numbers)), inside))
     if bars.unsorted is not None:
         found.append(_at_most("Unsorted", result.mean("unsorted") or 0.0, bars.unsorted))
-    if bars.near in ari_of:
+    if bars.near is not None and bars.near in ari_of:
         found.append(_at_least(f"ARI of {bars.near} less {_SHIFT}", ari, ari_of[bars.near] - _SHIFT))
     if bars.sane:  # a dozen images of a dozen classes: whoever is told the number has nothing to do
         return [*found, *_sane(result)]
