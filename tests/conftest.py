@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from categoriser.catalog import collections, tables
 from categoriser.state import engine_state
+from tests import closing
 from tests.examples import WHOLE
 
 # no deadline: how long an example takes says more about the machine
@@ -31,7 +32,7 @@ LONGEST = ("demo", "server")
 # collection numbers its images from 1009 on; and positions of deleted images are closed up as soon as there are three
 tables.collections.c.next_row.default = sa.ColumnDefault(1009)
 collections._NOTHING = "1009/1/0"
-engine_state.worth_closing = lambda gone, _: gone > 2
+engine_state.worth_closing = closing.often
 
 # dozens of processes start here: without what was compiled, each would compile the whole program
 sys.dont_write_bytecode = False

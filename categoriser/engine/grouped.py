@@ -19,7 +19,7 @@ from categoriser.engine.rules import NO_RULES
 
 
 class Grouped:
-    """Images by row number in order of arrival, micro-clusters, and the category number each of those points to."""
+    """Images by row in order of arrival, micro-clusters, and the category number each of those points to."""
 
     def __init__(
         self, dimension: int, *, dial: float = 0.0, rows: RowsSeen | None = None, parameters: Parameters | None = None

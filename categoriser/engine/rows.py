@@ -1,4 +1,4 @@
-"""Vectors by row number: a matrix that grows at its end."""
+"""Vectors by row: a matrix that grows at its end. What is a row in the engine is a position outside (``state``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class RowsSeen(Protocol):
-    """Row r holds the unit vector of the r-th image that arrived; rows are never moved."""
+    """Rows hold the unit vectors of images in order of arrival; while anybody looks at them they are not moved."""
 
     @property
     def matrix(self) -> FloatMatrix:

@@ -269,8 +269,9 @@ class Curation:
                 one: float(grouping.rows.matrix[at(best[one]["row"])] @ vector) for one in exemplars if one in best
             }
             between = memberships_of(self._storage, row, state, int(stored["row"]))
-            with self._storage.database.read() as connection:
-                ids = state.places(connection, near.tolist())
+            rows = state.positions.rows[near].tolist()
+        with self._storage.database.read() as connection:
+            ids = images.places(connection, self._id, rows)
         votes = Counter(label for label in labels if label != UNSORTED)
         shares = {str(row.category_id(number)): count / votes.total() for number, count in votes.most_common()}
         others = [name for name in shares if name != row.category_id(category)]
@@ -289,7 +290,7 @@ class Curation:
             shares=shares,
             runner_up=others[0] if others else None,
             margin=own - (shares[others[0]] if others else 0.0),
-            neighbours=[(ids[one][0], cos) for one, cos in zip(near.tolist(), cosines, strict=True) if one in ids],
+            neighbours=[(ids[one][0], cos) for one, cos in zip(rows, cosines, strict=True) if one in ids],
             exemplars=sorted(alike.items(), key=lambda item: -item[1]),
             encoder=row.encoder_id,
             stacked_on=stored["head_id"],

@@ -104,13 +104,15 @@ class Maps:
         """Images behind a row, in order of arrival, with their places."""
         with self._storage.database.read() as connection:
             found = images.on_map(connection, collection.id, after=after, limit=limit)
-            number = collections.size(connection, collection.id)
         rows = np.asarray([row for row, _, _ in found], np.int64)
         sheet = self._sheet(collection)
         known, places = sheet.find(rows)
-        if len(known) < len(rows) or _outgrown(sheet, number):
-            self._work(collection, sheet, rows, number)
-            known, places = sheet.find(rows)
+        if len(known) < len(rows) or len(sheet.anchors) < ANCHORS:
+            with self._storage.database.read() as connection:
+                number = collections.size(connection, collection.id)
+            if len(known) < len(rows) or _outgrown(sheet, number):
+                self._work(collection, sheet, rows, number)
+                known, places = sheet.find(rows)
         return MapPage(
             ready=len(known) == len(rows),
             edition=sheet.edition,

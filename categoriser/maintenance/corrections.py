@@ -160,9 +160,9 @@ class Editor(Editing):
             self._living(state, category)
             parts = _halves(state, category)
             micro_of = state.grouping.micro_of
-            members = [np.flatnonzero(np.isin(micro_of, part)).tolist() for part in parts]
-            with self._storage.database.read() as connection:
-                first, second = (state.places(connection, some) for some in members)
+            rows = [state.positions.rows[np.isin(micro_of, part)].tolist() for part in parts]
+        with self._storage.database.read() as connection:
+            first, second = (images.places(connection, self._id, some) for some in rows)
         return [image_id for image_id, _ in first.values()], [image_id for image_id, _ in second.values()]
 
     def rename(self, category: int, label: str | None, *, expected: int | None = None) -> Edited:

@@ -63,24 +63,25 @@ def size(state: EngineState | Standing, idea: Idea) -> int:
     grouping, micros = state.grouping, state.grouping.micros
     if idea.kind != "merge" or idea.target is None:
         inside = set(idea.micros)
-        moved = _there(state, idea.moves)
+        moved = _weighing(state, idea.moves)
         single = [micro for micro in grouping.micro_of[moved].tolist() if micro not in inside]
         return int(micros.counts[idea.micros].sum()) + len(single)
     return int(micros.counts[np.isin(micros.categories, (idea.source, idea.target))].sum())
 
 
-def weighing(state: EngineState | Standing, micros: Collection[int], moves: Collection[int]) -> IntVector:
+def members(state: EngineState | Standing, micros: Collection[int], moves: Collection[int]) -> IntVector:
     """Positions of the images that weigh of some micro-clusters, and some more (rows)."""
-    active, single = state.grouping.active, _there(state, moves)
-    inside = np.flatnonzero(active & np.isin(state.grouping.micro_of, list(micros)))
-    found: IntVector = np.union1d(inside, single[active[single]]).astype(np.int64)
+    grouping = state.grouping
+    inside = np.flatnonzero(grouping.active & np.isin(grouping.micro_of, list(micros)))
+    found: IntVector = np.union1d(inside, _weighing(state, moves)).astype(np.int64)
     return found
 
 
-def _there(state: EngineState | Standing, rows: Collection[int]) -> IntVector:
-    """Positions of those of the rows whose images are there."""
+def _weighing(state: EngineState | Standing, rows: Collection[int]) -> IntVector:
+    """Positions of those of the rows whose images are there and weigh."""
     found = state.positions.of(rows)
-    there: IntVector = found[found != NOBODY]
+    found = found[found != NOBODY]
+    there: IntVector = found[state.grouping.active[found]]
     return there
 
 
@@ -117,6 +118,6 @@ def undismissed(state: EngineState | Standing, steps: Sequence[Step], dismissed:
 
 
 def _shared(state: EngineState | Standing, idea: Idea, stored: Record) -> float:
-    here = weighing(state, idea.micros, idea.moves)
-    there = weighing(state, stored["micros"], [row for row, _ in stored["moves"]])
+    here = members(state, idea.micros, idea.moves)
+    there = members(state, stored["micros"], [row for row, _ in stored["moves"]])
     return len(np.intersect1d(here, there)) / max(len(np.union1d(here, there)), 1)

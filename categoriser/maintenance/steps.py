@@ -48,14 +48,15 @@ def change_of(state: EngineState, steps: Collection[Step]) -> Change:
     for step in steps:
         for micro in step.micros:
             change.micros[micro] = (step.source, step.target)
+    micro_of, active = grouping.micro_of, grouping.active
     for step in steps:
-        for row, micro in step.moves.items():
-            position = state.positions.at(row)
+        positions = state.positions.of(step.moves).tolist()
+        for position, micro in zip(positions, step.moves.values(), strict=True):
             if position == NOBODY:
                 continue
-            own = int(grouping.micro_of[position])
+            own = int(micro_of[position])
             there = change.micros.get(micro, (0, state.category_of(micro)))[1]
-            alive = bool(grouping.active[position]) and grouping.micros.counts[micro] > 0
+            alive = bool(active[position]) and grouping.micros.counts[micro] > 0
             if alive and there == step.target and own != micro:
                 change.images[position] = (own, micro)
     return change

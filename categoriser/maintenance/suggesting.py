@@ -17,7 +17,7 @@ from categoriser.engine import NOBODY, UNSORTED
 from categoriser.errors import ConflictError, NotFoundError
 from categoriser.maintenance.change import Change
 from categoriser.maintenance.editing import Edited, Editing
-from categoriser.maintenance.ideas import ALIKE, Idea, ideas, same, size, unchanged, weighing
+from categoriser.maintenance.ideas import ALIKE, Idea, ideas, members, same, size, unchanged
 from categoriser.maintenance.publishing import Entry
 from categoriser.maintenance.steps import Step, change_of
 from categoriser.state import EngineState
@@ -189,7 +189,7 @@ class Advisor(Editing):
             for (row, micro), at in zip(stored["moves"], positions, strict=True)
             if at != NOBODY and labels[at] == source and micro_of[at] not in grouping.rules.bound
         }
-        left = len(weighing(state, micros, moves))
+        left = len(members(state, micros, moves))
         if not left or (left < ALIKE * stored["size"] and kind != "merge"):
             raise _stale(stored, "most of its images are somewhere else by now")
         if kind == "split" and left >= np.count_nonzero(grouping.active & (labels == source)):

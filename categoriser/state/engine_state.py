@@ -29,7 +29,7 @@ from categoriser.errors import MissingVectorsError, NotFoundError
 from categoriser.state import saved as kept_state
 from categoriser.state.image_ids import ImageIds
 from categoriser.state.positions import Positions
-from categoriser.state.saved import VECTORS, Saved
+from categoriser.state.saved import Saved
 from categoriser.state.vector_file import VectorFile
 from categoriser.store import VectorStore
 
@@ -37,7 +37,8 @@ _TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
 _BLOCK = 1024  # rows asked of the store at a time
 _ADOPTED = 256  # images taken over at a time
-_HOLES: Final = 1024  # positions of deleted images that are never worth closing up
+HOLES = 1024  # positions of deleted images that are never worth closing up
+_MICROS_A_HOLE: Final = 8  # micro-clusters that ever were and take the memory, and at a load the time, of one position
 _log = logging.getLogger(__name__)
 
 
@@ -46,9 +47,9 @@ def store_micro(collection_id: int, number: int) -> int:
     return (collection_id << 32) | number
 
 
-def worth_closing(gone: int, present: int) -> bool:
-    """Whether positions of images that are gone cost more than to give the others new ones."""
-    return gone > max(_HOLES, present)
+def worth_closing(gone: int, present: int, micros: int) -> bool:
+    """Whether positions of images that are gone cost more than to load the others anew, with all micro-clusters."""
+    return gone > max(HOLES, present, micros // _MICROS_A_HOLE)
 
 
 class EngineState:
@@ -73,7 +74,10 @@ class EngineState:
         self.images_at_run = fresh.images_at_run
         self.ids = ImageIds(image_id for _, image_id, *_ in rows)
         present = np.array([row for row, *_ in rows], np.int64)
-        saved = self._usable(present, revision)
+        self._micros = len(micro_categories)
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = self._taken_over(present, revision)
+        kept_state.tidy(folder, saved)
         taken = np.empty(0, np.int64) if saved is None else saved.rows
         self._saved = len(taken)
         later = present[present > (taken[-1] if len(taken) else -1)]
@@ -86,7 +90,8 @@ class EngineState:
                 categories[number] = category
         tentative = np.zeros(len(categories), np.bool_)
         tentative[guessed] = True
-        self.vectors = VectorFile(folder / VECTORS, fresh.dimension, len(taken))
+        self._vectors_at = kept_state.new_vectors(folder) if saved is None else saved.vectors
+        self.vectors = VectorFile(self._vectors_at, fresh.dimension, len(taken))
         self.vectors.clear(np.flatnonzero(~np.isin(taken, present)))  # of images deleted right before a crash
         missing = [image_id for row, image_id, *_ in rows[len(rows) - len(later) :]]
         for start in range(0, len(missing), _BLOCK):
@@ -179,9 +184,9 @@ class EngineState:
         self._gone += len(positions)
 
     @property
-    def is_sparse(self) -> bool:
+    def is_worth_reloading(self) -> bool:
         """Whether so many images were deleted since it was loaded that loading it anew, without them, pays."""
-        return worth_closing(self._gone - self._gone_before, len(self.hashes) - self._gone)
+        return worth_closing(self._gone - self._gone_before, len(self.hashes) - self._gone, self.grouping.micros.length)
 
     def places(self, connection: Connection, positions: Sequence[int]) -> dict[int, tuple[str, int]]:
         """Image id and micro-cluster of those of the positions whose images the catalog has."""
@@ -243,27 +248,45 @@ class EngineState:
         if length == self._saved:
             return
         self.vectors.flush()
-        kept_state.write(self._folder, self.positions.rows[:length], self.grouping.lists, self.revision)
+        rows = self.positions.rows[:length]
+        kept_state.write(self._folder, rows, self.grouping.lists, self.revision, self._vectors_at)
         self._saved = length
 
-    def _usable(self, present: IntVector, revision: Revision) -> Saved | None:
-        """What was saved, without most of what is not there any more; None where it cannot be what was saved."""
+    def _taken_over(self, present: IntVector, revision: Revision) -> Saved | None:
+        """What was saved, without most of what is not there any more; None where it cannot be taken over.
+
+        Raises:
+            OSError: the disk is full, or fails.
+        """
         dimension = self.collection.dimension
-        saved = kept_state.read(self._folder, dimension, since=revision.rewritten)
-        if saved is None or not len(saved):
+        saved = kept_state.read(self._folder, dimension)
+        if saved is None or not self._fits(saved, present, revision):
             return None
         there = np.isin(saved.rows, present)
-        whole = saved.sound and np.count_nonzero(there) == np.count_nonzero(present <= saved.rows[-1])
-        if not whole or not _are_units(kept_state.vectors(self._folder, dimension, len(saved)), there):
-            _log.warning("the saved state of collection %s is damaged and is made anew", self.collection.key)
-            return None
-        if not worth_closing(int(np.count_nonzero(~there)), len(present)):
+        # whoever looks at what is behind it is not to see other images there
+        whole = saved.is_all(dimension)
+        if whole and not worth_closing(int(np.count_nonzero(~there)), len(present), self._micros):
             return saved
         try:
-            return kept_state.compacted(self._folder, dimension, saved, np.flatnonzero(there), self.revision)
-        except OSError as error:  # then they stay a while
+            return kept_state.copied(self._folder, dimension, saved, np.flatnonzero(there))
+        except OSError as error:
+            if not whole:
+                raise
             _log.warning("the state of collection %s could not be made smaller: %s", self.collection.key, error)
-            return saved
+            return saved  # and stays so a while
+
+    def _fits(self, saved: Saved, present: IntVector, revision: Revision) -> bool:
+        """Whether it is of the images that are there, and of all up to its last row."""
+        if not len(saved) or saved.rows[-1] >= self.collection.next_row:
+            return False
+        if not revision.rewritten <= saved.revision <= revision.revision:
+            return False  # all vectors are others by now, or the catalog is an older one
+        there = np.isin(saved.rows, present)
+        known = np.count_nonzero(present <= saved.rows[-1])
+        if np.count_nonzero(there) == known and _are_units(saved.matrix(self.collection.dimension), there):
+            return True
+        _log.warning("the saved state of collection %s is damaged and is made anew", self.collection.key)
+        return False
 
     def _stored(self, image_ids: Sequence[str], under_way: Mapping[str, FloatVector]) -> FloatMatrix:
         """Vectors of images [n, d], from the orders if the store may not have them."""

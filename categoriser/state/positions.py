@@ -22,6 +22,8 @@ class Positions:
 
     def __init__(self, rows: IntVector, next_row: int) -> None:
         """``rows`` [n]: of the first n positions; ``next_row``: the first that was never given out."""
+        if len(rows) and (not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= next_row):
+            raise ValueError("rows ascend, and are below the next one")
         self._rows: npt.NDArray[np.int64] = np.array(rows, np.int64)
         self._length = len(rows)
         self.next_row = next_row
@@ -59,7 +61,9 @@ class Positions:
 
     def at(self, row: int) -> int:
         """Position of one row, or NOBODY."""
-        return int(self.of([row])[0])
+        known = self._rows[: self._length]
+        found = int(known.searchsorted(row))
+        return found if found < len(known) and known[found] == row else NOBODY
 
     def row(self, position: int) -> int:
         """The row at a position; behind the last one it is the first that was never given out."""

@@ -6,6 +6,7 @@ that it is not up to date any more renews it before using it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from categoriser.errors import ConfigurationError, NotFoundError, RejectedError
 from categoriser.state.engine_state import EngineState
 from categoriser.state.turns import Turns
 
+_log = logging.getLogger(__name__)
 _REFUSALS = (ConfigurationError, NotFoundError, RejectedError)  # of what was asked; no other error tells what it left
 Loader = Callable[[int], EngineState]  # collection id
 Renewal = Callable[[EngineState], EngineState]  # the same one or another, up to date
@@ -27,7 +29,7 @@ Renewal = Callable[[EngineState], EngineState]  # the same one or another, up to
 class _Slot:
     writing: threading.RLock = field(default_factory=threading.RLock)
     renewing: threading.RLock = field(default_factory=threading.RLock)  # held while a state is brought up to date
-    writer: bool = False  # somebody here has the turn: nobody else may renew the state
+    writers: int = 0  # of one thread, which has the turn: nobody else may renew the state
     state: EngineState | None = None
     users: int = 0
     last_used: float = 0.0
@@ -66,9 +68,7 @@ class States:
                             yield state
                         finally:
                             _note(state, turn)
-                    if state.is_sparse and slot.state is state and not slot.writer:
-                        state.save_if_possible()
-                        slot.state = None  # the next one is loaded without what was deleted
+                        self._close_up(slot, collection_id)
                 except _REFUSALS:
                     if state is None or slot.state is not state or state.mark() != mark:
                         slot.state = None
@@ -89,7 +89,7 @@ class States:
             if state is None or (wanted is not None and wanted != state.revision):
                 with slot.renewing:
                     state = slot.state
-                    if state is None or not slot.writer:  # that of a writer is as new as can be
+                    if state is None or not slot.writers:  # that of a writer is as new as can be
                         state = self._current(slot, collection_id, wanted)
             yield state
         finally:
@@ -129,7 +129,7 @@ class States:
             slots = list(self._slots.values())
             self._slots.clear()
         for slot in slots:
-            with slot.writing:
+            with slot.writing, slot.renewing:
                 if slot.state is not None:
                     slot.state.save_if_possible()
 
@@ -165,9 +165,10 @@ class States:
         # without waiting: whoever holds it uses it, and we may hold another one ourselves
         if slot.writing.acquire(blocking=False):
             try:
-                if slot.state is not None:
-                    slot.state.save_if_possible()
-                    slot.state = None
+                with slot.renewing:  # of several processes a reader may be at it
+                    if slot.state is not None:
+                        slot.state.save_if_possible()
+                        slot.state = None
             finally:
                 slot.writing.release()
         with self._guard:
@@ -175,15 +176,28 @@ class States:
             if slot.users == 0 and slot.state is None and self._slots.get(collection_id) is slot:
                 del self._slots[collection_id]
 
+    def _close_up(self, slot: _Slot, collection_id: int) -> None:
+        """Load a state anew that has much of what was deleted; readers go on with the one there is meanwhile."""
+        state = slot.state
+        if state is None or slot.writers > 1 or not state.is_worth_reloading:
+            return
+        with slot.renewing:
+            state.save_if_possible()
+        try:
+            slot.state = self._load(collection_id)
+        except Exception:  # what was done is done, and whoever comes next loads it or is told why not
+            _log.exception("collection %d could not be loaded without what was deleted", collection_id)
+            slot.state = None
+
     @contextmanager
     def _written(self, slot: _Slot) -> Iterator[None]:
         """Keep readers from renewing a state that is being written; they may use it."""
         with slot.renewing:
-            before, slot.writer = slot.writer, True
+            slot.writers += 1
         try:
             yield
         finally:
-            slot.writer = before
+            slot.writers -= 1
 
     def _current(self, slot: _Slot, collection_id: int, revision: int | None) -> EngineState:
         """The state at a revision, or at a later one that was written meanwhile."""

@@ -1,19 +1,18 @@
-"""Vectors by row in a memory-mapped file: the system may drop pages from memory, and opening costs nothing."""
+"""Vectors by position in a memory-mapped file: the system may drop pages from memory, and opening costs nothing."""
 
 from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from categoriser.domain import FloatMatrix, IntVector
+from categoriser.domain import FloatMatrix
 
 _FIRST = 256
-_AT_ONCE = 4096  # rows copied at a time
+_AT_ONCE = 1 << 20  # bytes
 
 
 class VectorFile:
@@ -75,30 +74,11 @@ class VectorFile:
         return np.memmap(self._file, np.float32, "r", shape=(capacity, self._dimension))
 
 
-def compact(path: Path, dimension: int, kept: IntVector, *, before: Callable[[], None]) -> None:
-    """Keep only some rows of a file; who has it mapped goes on seeing what it was.
-
-    Args:
-        path: of the file.
-        dimension: of the vectors.
-        kept: rows in ascending order.
-        before: called when all is written, right before the file is the new one.
-
-    Raises:
-        OSError: the disk is full, or somebody has the file open on a system that minds.
-    """
-    partial = path.with_name(f".{path.name}")
-    try:
-        with partial.open("wb") as file:
-            if len(kept):
-                shape = (path.stat().st_size // (4 * dimension), dimension)
-                matrix = np.memmap(path, np.float32, "r", shape=shape)
-                for start in range(0, len(kept), _AT_ONCE):
-                    file.write(matrix[kept[start : start + _AT_ONCE]].tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        before()
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+def is_empty_from(path: Path, offset: int) -> bool:
+    """Whether a file has nothing but zeros from a byte on."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while block := file.read(_AT_ONCE):
+            if np.frombuffer(block, np.uint8).any():
+                return False
+    return True

@@ -25,6 +25,11 @@ def _state(folder: Path) -> Path:
     return next((folder / "state").iterdir())
 
 
+def _vectors(state: Path) -> Path:
+    (found,) = state.glob("vectors*")
+    return found
+
+
 def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
 
@@ -47,6 +52,10 @@ def _lying(name: str, place: Any, value: int) -> Callable[[Path], None]:
     return lie
 
 
+def _renamed(state: Path) -> None:
+    _vectors(state).rename(state / "vectors-0.f32")
+
+
 def _of_an_earlier_version(state: Path) -> None:
     """Where a row was its position."""
     with np.load(state / "lists.npz") as stored:
@@ -59,7 +68,8 @@ def _of_an_earlier_version(state: Path) -> None:
     before["ids"][rows], before["cosines"][rows] = np.where(near >= 0, rows[near], -1), cosines
     np.savez(state / "lists.npz", **before)
     vectors = np.zeros((number, 16), np.float32)
-    vectors[rows] = np.fromfile(state / "vectors.f32", np.float32).reshape(-1, 16)[: len(rows)]
+    vectors[rows] = np.fromfile(_vectors(state), np.float32).reshape(-1, 16)[: len(rows)]
+    _vectors(state).unlink()
     vectors.tofile(state / "vectors.f32")
 
 
@@ -67,19 +77,20 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "nothing": lambda state: None,
     "all deleted": shutil.rmtree,
     "lists deleted": lambda state: (state / "lists.npz").unlink(),
-    "vectors deleted": lambda state: (state / "vectors.f32").unlink(),
+    "vectors deleted": lambda state: _vectors(state).unlink(),
     "lists truncated": lambda state: _truncate(state / "lists.npz"),
-    "vectors truncated": lambda state: _truncate(state / "vectors.f32"),
-    "vectors emptied": lambda state: (state / "vectors.f32").write_bytes(b""),
+    "vectors truncated": lambda state: _truncate(_vectors(state)),
+    "vectors emptied": lambda state: _vectors(state).write_bytes(b""),
     "lists zero": lambda state: _zero(state / "lists.npz"),
-    "vectors zero": lambda state: _zero(state / "vectors.f32"),
-    "vectors noise": lambda state: _noise(state / "vectors.f32"),
+    "vectors zero": lambda state: _zero(_vectors(state)),
+    "vectors noise": lambda state: _noise(_vectors(state)),
     "lists out of range": _lying("neighbours", (5, 0), 10**6),
     "rows out of order": _lying("rows", 5, 3),
-    "rows that never were": _lying("rows", -1, 10**9),
+    "a row that is not there": _lying("rows", -1, 10**9),
+    "vectors of another name": _renamed,
     "a row that is missing": _lying("rows", 0, 0),
     "nothing, by an earlier version": _of_an_earlier_version,
-    "vectors odd length": lambda state: (state / "vectors.f32").write_bytes((state / "vectors.f32").read_bytes()[:-3]),
+    "vectors odd length": lambda state: _vectors(state).write_bytes(_vectors(state).read_bytes()[:-3]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from categoriser import Collection, Library
-from categoriser.catalog import images
+from categoriser.catalog import images, taxonomy
 from categoriser.engine import NOBODY
-from categoriser.state import EngineState, Positions, engine_state, saved, vector_file
+from categoriser.state import EngineState, Positions, Standing, engine_state, saved
+from tests import closing
 from tests.whole import check, clusters
 
 VECTORS = clusters(3000, 16, centres=12)
-_REAL = 1024  # as in the program: positions of deleted images that are never worth closing up
 
 
 @pytest.fixture(autouse=True)
 def the_real_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """In other tests three deleted images are enough."""
-    monkeypatch.setattr(engine_state, "worth_closing", lambda gone, present: gone > max(_REAL, present))
-    assert engine_state._HOLES == _REAL
+    monkeypatch.setattr(engine_state, "worth_closing", closing.really)
+
+
+def _open(folder: Path) -> Library:
+    return Library.open(folder, encoder="vectors:16", automatic_runs=False)
 
 
 def state_of(collection: Collection) -> EngineState:
@@ -33,8 +37,9 @@ def state_of(collection: Collection) -> EngineState:
         return state
 
 
-def folder_of(collection: Collection) -> Path:
-    return collection._storage.folder / "state" / collection.row.key
+def vectors_of(collection: Collection) -> Path:
+    (found,) = (collection._storage.folder / "state" / collection.row.key).glob("*vectors*")
+    return found
 
 
 def arrive(collection: Collection, start: int, end: int) -> None:
@@ -78,15 +83,15 @@ def test_a_stream_of_which_the_oldest_go_takes_no_more_than_what_is_there(tmp_pa
             collection.delete([f"v{i}" for i in range(start - 600, start)] if start else [])
             state = state_of(collection)
             lengths.append(state.grouping.length)
-            sizes.append((folder_of(collection) / "vectors.f32").stat().st_size)
-        assert max(lengths) <= 600 + _REAL + 600
+            sizes.append(vectors_of(collection).stat().st_size)
+        assert max(lengths) <= 600 + engine_state.HOLES + 600
         assert max(sizes) <= 2 * 4 * 16 * max(lengths)
         assert collection.row.next_row == 1009 + 18_000  # no number is given out twice
         assert set(check(collection, tmp_path)) == {f"v{i}" for i in range(17_400, 18_000)}
 
 
 def test_closing_up_moves_nothing_and_forgets_nothing(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+    with _open(tmp_path / "library") as library:
         collection = library.collection("a")
         arrive(collection, 0, 2600)
         collection.run()
@@ -121,7 +126,7 @@ def test_closing_up_moves_nothing_and_forgets_nothing(tmp_path: Path) -> None:
 
 
 def test_a_plan_made_before_is_about_the_same_images(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+    with _open(tmp_path / "library") as library:
         collection = library.collection("a")
         arrive(collection, 0, 2600)
         plan = collection.plan()
@@ -129,7 +134,7 @@ def test_a_plan_made_before_is_about_the_same_images(tmp_path: Path) -> None:
         assert state_of(collection).grouping.length == 1200
         collection.apply(plan)
         there = check(collection, tmp_path)
-    with Library.open(tmp_path / "other", encoder="vectors:16", automatic_runs=False) as library:  # nothing closed up
+    with _open(tmp_path / "other") as library:  # nothing closed up
         collection = library.collection("a")
         arrive(collection, 0, 2600)
         plan = collection.plan()
@@ -154,22 +159,21 @@ def _full(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize(
     "break_it",
     [
-        lambda patch: patch.setattr(saved, "compact", _full),  # while the vectors are written
-        lambda patch: patch.setattr(saved, "_forget", _full),
-        lambda patch: patch.setattr(vector_file.Path, "replace", _full),  # when the lists are gone already
-        lambda patch: patch.setattr(saved, "_write", _full),  # when the vectors are the new ones already
+        lambda patch: patch.setattr(saved, "_copy", _full),
+        lambda patch: patch.setattr(saved, "_write", _full),
+        lambda patch: patch.setattr(saved.Path, "replace", _full),
     ],
-    ids=["vectors", "before", "replacing", "lists"],
+    ids=["vectors", "lists", "replacing"],
 )
 def test_a_disk_that_is_full_in_between_costs_nothing(
     break_it: Callable[[pytest.MonkeyPatch], None], tmp_path: Path
 ) -> None:
-    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+    with _open(tmp_path / "library") as library:
         collection = library.collection("a")
         arrive(collection, 0, 2600)
         collection.run()
         before = check(collection, tmp_path)
-    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+    with _open(tmp_path / "library") as library:
         collection = library.collection("a")
         gone = [f"v{i}" for i in range(1400)]
         with pytest.MonkeyPatch.context() as patch:
@@ -178,10 +182,118 @@ def test_a_disk_that_is_full_in_between_costs_nothing(
             found = check(collection, tmp_path, export=False)
             check_vectors(collection)
         assert found == {name: place for name, place in before.items() if name not in set(gone)}
-    with Library.open(tmp_path / "library", encoder="vectors:16", automatic_runs=False) as library:
+    with _open(tmp_path / "library") as library:
         collection = library.collection("a")
         assert check(collection, tmp_path) == found
         check_vectors(collection)
         arrive(collection, 2600, 2700)
         check_vectors(collection)
         assert len(check(collection, tmp_path)) == 1300
+
+
+def test_a_damaged_state_that_is_made_anew_and_killed_before_it_is_saved(tmp_path: Path) -> None:
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        arrive(collection, 0, 700)
+        collection.delete([f"v{i}" for i in range(31)])
+        before = check(collection, tmp_path)
+        folder = library.storage.folder / "state" / collection.row.key
+    (vectors,) = folder.glob("vectors*")
+    with vectors.open("r+b") as file:
+        file.seek(4 * 16 * 500)
+        file.write(bytes(64))
+    with _open(tmp_path / "library") as library:
+        check_vectors(library.collection("a"))  # made anew, with positions of its own
+        shutil.copytree(folder, tmp_path / "as it was when it was killed")
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "as it was when it was killed", folder)
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        check_vectors(collection)
+        assert check(collection, tmp_path) == before
+
+
+def test_a_state_that_is_newer_than_the_catalog_is_of_no_use(tmp_path: Path) -> None:
+    with _open(tmp_path / "library") as library:
+        arrive(library.collection("a"), 0, 600)
+    shutil.copytree(tmp_path / "library", tmp_path / "backup")
+    with _open(tmp_path / "library") as library:
+        arrive(library.collection("a"), 600, 1500)
+    shutil.rmtree(tmp_path / "backup" / "state")
+    shutil.copytree(tmp_path / "library" / "state", tmp_path / "backup" / "state")
+    with _open(tmp_path / "backup") as library:
+        collection = library.collection("a")
+        arrive(collection, 2000, 2700)
+        check_vectors(collection)
+        arrive(collection, 2000, 2700)  # known, every one
+        collection.delete([f"v{i}" for i in range(300)])
+        collection.run()
+        check_vectors(collection)
+        assert len(check(collection, tmp_path)) == 1000
+
+
+def test_who_reads_sees_the_same_whatever_becomes_of_the_state(tmp_path: Path) -> None:
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        states, number = library.storage.states, collection.row.id
+        arrive(collection, 0, 700)
+        collection.delete("v0")
+        with states.reading(number) as old:
+            rows, before = old.positions.rows.copy(), old.vectors.matrix.copy()
+            standing = Standing.of(old)
+            with pytest.raises(RuntimeError), states.writing(number):
+                raise RuntimeError("whatever goes wrong")
+            with states.excluding(number):
+                pass
+            arrive(collection, 700, 800)
+            collection.delete([f"v{i}" for i in range(1, 650)])
+            assert state_of(collection) is not old
+            check_vectors(collection)
+            np.testing.assert_array_equal(old.vectors.matrix[: len(before)], before)
+            np.testing.assert_array_equal(standing.grouping.rows.matrix, before)
+            np.testing.assert_array_equal(old.positions.rows[: len(rows)], rows)
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "library" / "state").rglob("*vectors*"))
+    on_disk = np.frombuffer(kept, np.float32).reshape(-1, 16)
+    assert not (on_disk @ VECTORS[:650].T > 0.99999).any()  # nothing that was deleted is left in any file
+    with _open(tmp_path / "library") as library:
+        check_vectors(library.collection("a"))
+        check(library.collection("a"), tmp_path)
+
+
+def test_closing_up_asks_the_store_for_nothing_and_waits_for_the_outermost_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        arrive(collection, 0, 2600)
+        monkeypatch.setattr(EngineState, "_stored", lambda *_: pytest.fail("the vectors are on disk"))
+        with library.storage.states.writing(collection.row.id) as state:
+            collection.delete([f"v{i}" for i in range(2000)])
+            assert state_of(collection) is state
+            assert state.is_worth_reloading
+        assert state_of(collection) is not state
+        assert state_of(collection).grouping.length == 600
+        check_vectors(collection)
+
+
+def test_what_was_checked_is_rows_in_the_catalog_and_positions_in_the_engine(tmp_path: Path) -> None:
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        first = collection.row.next_row
+        arrive(collection, 0, 2000)
+        collection.apply(collection.plan())
+        arrive(collection, 2000, 2600)
+        collection.run()
+        made = dict(state_of(collection).grouping.checked)
+        with library.storage.database.read() as connection:
+            stored = taxonomy.checked(connection, collection.row.id)
+        assert made
+        assert set(made.values()) & {2600}
+        assert set(stored.values()) <= {0, *range(first, first + 2601)}
+        assert {number: max(0, row - first) for number, row in stored.items()} == {one: made[one] for one in stored}
+    with _open(tmp_path / "library") as library:
+        collection = library.collection("a")
+        assert state_of(collection).grouping.checked == {one: made[one] for one in stored}
+        collection.delete([f"v{i}" for i in range(1900)])
+        assert state_of(collection).grouping.length == 700
+        assert set(state_of(collection).grouping.checked.values()) <= {0, *range(100, 701)}
