@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -42,14 +43,15 @@ def clusters(number: int, dimension: int = 8, *, centres: int = 6, seed: int = 0
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def stored_ids(collection: Collection) -> set[str]:
-    """Image ids that the vector store has."""
+def stored(collection: Collection) -> dict[str, np.ndarray]:
+    """Image id → vector, as the vector store has them."""
     row = collection.row
-    store, found, cursor = collection._library.storage.store(row), set(), None
+    store, cursor = collection._library.storage.store(row), None
+    found: dict[str, np.ndarray] = {}
     while True:
         points, cursor = store.scroll(row.key, after=cursor)
-        assert found.isdisjoint(points.image_ids)
-        found.update(points.image_ids)
+        assert found.keys().isdisjoint(points.image_ids)
+        found |= zip(points.image_ids, points.vectors, strict=True)
         if cursor is None:
             return found
 
@@ -69,7 +71,8 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
     assert listed == list(assignments)
     assert counted == sizes
     assert len(collection) == len(assignments) == storage.store(row).count(row.key)
-    assert stored_ids(collection) == set(assignments)
+    vectors = stored(collection)
+    assert vectors.keys() == assignments.keys()
     categories = collection.categories()
     assert {one.id: one.size for one in categories if one.size} == _sizes(assignments)
     assert collection.unsorted() == sum(category is None for category in assignments.values())
@@ -77,11 +80,15 @@ def check(collection: Collection, tmp: Path, *, export: bool = True) -> dict[str
     check_groups(collection)
     with storage.states.writing(row.id) as state:
         grouping, at = state.grouping, state.positions.at
-        numbers = {image.row: image.category for image in _rows(collection)}
+        images_there = _rows(collection)
+        numbers = {image.row: image.category for image in images_there}
         assert {r: (None if grouping.label(at(r)) < 0 else grouping.label(at(r))) for r in numbers} == numbers
         assert state.positions.rows[grouping.present()].tolist() == list(numbers)
         assert len(state.hashes) == grouping.length == len(state.positions.rows)
         assert state.positions.next_row == row.next_row
+        if numbers:
+            own = np.stack([vectors[image.image_id] for image in images_there])
+            np.testing.assert_allclose(state.vectors_of(list(numbers)), own, atol=1e-5)
     if export:
         target = tmp / "export.csv"
         assert collection.export(target).images == len(assignments)
@@ -173,11 +180,16 @@ def _sizes(assignments: dict[str, str | None]) -> dict[str, int]:
     return sizes
 
 
+@dataclass(frozen=True)
 class _Row:
-    def __init__(self, row: int, category: int | None) -> None:
-        self.row, self.category = row, category
+    row: int
+    image_id: str
+    category: int | None
 
 
 def _rows(collection: Collection) -> list[_Row]:
     with collection._library.storage.database.read() as connection:
-        return [_Row(one["row"], one["category"]) for one in images.everything(connection, collection.row.id)]
+        return [
+            _Row(one["row"], one["image_id"], one["category"])
+            for one in images.everything(connection, collection.row.id)
+        ]

@@ -162,3 +162,21 @@ def test_a_shared_database_is_not_opened_by_a_library_of_its_own(
     opened()
     with pytest.raises(LibraryInUseError):
         Library.open(tmp_path / "own", encoder="vectors:8", database=settings["database"])
+
+
+def test_each_closes_up_what_the_others_deleted(opened: Open, tmp_path: Path) -> None:
+    both = [opened(automatic_runs=False).collection("a") for _ in range(2)]
+    vectors = clusters(400, seed=9)
+    for step in range(20):
+        one, other = both[step % 2], both[1 - step % 2]
+        add(one, vectors[20 * step : 20 * step + 20], start=20 * step)
+        if step:
+            other.delete([f"v{i}" for i in range(20 * (step - 1), 20 * step - 3)])
+        assert one.search(vector=vectors[20 * step], limit=1)[0].image_id == f"v{20 * step}"
+        assert other.search(vector=vectors[20 * step + 7], limit=1)[0].image_id == f"v{20 * step + 7}"
+        if step % 5 == 4:
+            one.run()
+            assert check(one, tmp_path) == check(other, tmp_path)
+    for collection in both:
+        with collection._storage.states.writing(collection.row.id) as state:
+            assert state.grouping.length < 150
