@@ -112,7 +112,7 @@ def test_who_corrects_faster_than_can_be_planned_waits_in_the_end(
     propose, names = Grouped.propose, iter(range(100))
 
     def disturbed(grouping: Grouped) -> object:
-        if not collection._storage.states._slots[collection.row.id].writer:
+        if not collection._storage.states._slots[collection.row.id].writers:
             beside.submit(collection.rename, category, f"name {next(names)}").result(60)
         return propose(grouping)
 
