@@ -136,8 +136,8 @@ class Grouping(Grouped):
             self._cells.add(weighing, self.rows.matrix)
         self.lists.write(rows, ids, cosines)
         self.lists.offer(weighing)
-        head = self._head_of[rows]
-        return np.where(head >= 0, self._micro_of[head], self._micro_of[rows]).astype(np.int64)
+        heads = self._head_of[rows]
+        return np.where(heads >= 0, self._micro_of[heads], self._micro_of[rows]).astype(np.int64)
 
     def _with_earlier(
         self, batch: FloatMatrix, ids: npt.NDArray[np.int32], cosines: FloatMatrix
