@@ -26,7 +26,7 @@ from categoriser.domain import FloatMatrix, FloatVector, IntVector
 from categoriser.encoders.texts import WORDS
 from categoriser.engine import DIAL, NOBODY, UNCALIBRATED, UNSORTED, Calibration, Grouping, Parameters, Rules
 from categoriser.errors import MissingVectorsError, NotFoundError
-from categoriser.state import saved as kept_state
+from categoriser.state import saved as saved_state
 from categoriser.state.image_ids import ImageIds
 from categoriser.state.positions import Positions
 from categoriser.state.saved import Saved
@@ -37,7 +37,7 @@ _TOLERANCE = 1e-2  # of the squared length of a saved vector
 _SAVE_AFTER = 4096  # new rows at least between two saves
 _BLOCK = 1024  # rows asked of the store at a time
 _ADOPTED = 256  # images taken over at a time
-HOLES = 1024  # positions of deleted images that are never worth closing up
+HOLES: Final = 1024  # positions of deleted images that are never worth closing up
 _MICROS_A_HOLE: Final = 8  # micro-clusters that ever were and take the memory, and at a load the time, of one position
 _log = logging.getLogger(__name__)
 
@@ -74,10 +74,9 @@ class EngineState:
         self.images_at_run = fresh.images_at_run
         self.ids = ImageIds(image_id for _, image_id, *_ in rows)
         present = np.array([row for row, *_ in rows], np.int64)
-        self._micros = len(micro_categories)
         folder.mkdir(parents=True, exist_ok=True)
-        saved = self._taken_over(present, revision)
-        kept_state.tidy(folder, saved)
+        saved = self._taken_over(present, revision, len(micro_categories))
+        saved_state.tidy(folder, saved)
         taken = np.empty(0, np.int64) if saved is None else saved.rows
         self._saved = len(taken)
         later = present[present > (taken[-1] if len(taken) else -1)]
@@ -90,7 +89,7 @@ class EngineState:
                 categories[number] = category
         tentative = np.zeros(len(categories), np.bool_)
         tentative[guessed] = True
-        self._vectors_at = kept_state.new_vectors(folder) if saved is None else saved.vectors
+        self._vectors_at = saved_state.new_vectors(folder) if saved is None else saved.vectors
         self.vectors = VectorFile(self._vectors_at, fresh.dimension, len(taken))
         self.vectors.clear(np.flatnonzero(~np.isin(taken, present)))  # of images deleted right before a crash
         missing = [image_id for row, image_id, *_ in rows[len(rows) - len(later) :]]
@@ -249,39 +248,40 @@ class EngineState:
             return
         self.vectors.flush()
         rows = self.positions.rows[:length]
-        kept_state.write(self._folder, rows, self.grouping.lists, self.revision, self._vectors_at)
+        saved_state.write(self._folder, rows, self.grouping.lists, self.revision, self._vectors_at)
         self._saved = length
 
-    def _taken_over(self, present: IntVector, revision: Revision) -> Saved | None:
+    def _taken_over(self, present: IntVector, revision: Revision, micros: int) -> Saved | None:
         """What was saved, without most of what is not there any more; None where it cannot be taken over.
 
         Raises:
             OSError: the disk is full, or fails.
         """
         dimension = self.collection.dimension
-        saved = kept_state.read(self._folder, dimension)
-        if saved is None or not self._fits(saved, present, revision):
+        saved = saved_state.read(self._folder, dimension)
+        if saved is None or not len(saved):
             return None
         there = np.isin(saved.rows, present)
+        if not self._fits(saved, there, present, revision):
+            return None
         # whoever looks at what is behind it is not to see other images there
         whole = saved.is_all(dimension)
-        if whole and not worth_closing(int(np.count_nonzero(~there)), len(present), self._micros):
+        if whole and not worth_closing(int(np.count_nonzero(~there)), len(present), micros):
             return saved
         try:
-            return kept_state.copied(self._folder, dimension, saved, np.flatnonzero(there))
+            return saved_state.copied(self._folder, dimension, saved, np.flatnonzero(there))
         except OSError as error:
             if not whole:
                 raise
             _log.warning("the state of collection %s could not be made smaller: %s", self.collection.key, error)
             return saved  # and stays so a while
 
-    def _fits(self, saved: Saved, present: IntVector, revision: Revision) -> bool:
+    def _fits(self, saved: Saved, there: npt.NDArray[np.bool_], present: IntVector, revision: Revision) -> bool:
         """Whether it is of the images that are there, and of all up to its last row."""
-        if not len(saved) or saved.rows[-1] >= self.collection.next_row:
+        if saved.rows[-1] >= self.collection.next_row:
             return False
         if not revision.rewritten <= saved.revision <= revision.revision:
             return False  # all vectors are others by now, or the catalog is an older one
-        there = np.isin(saved.rows, present)
         known = np.count_nonzero(present <= saved.rows[-1])
         if np.count_nonzero(there) == known and _are_units(saved.matrix(self.collection.dimension), there):
             return True
