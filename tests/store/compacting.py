@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from categoriser.domain import Points
 from categoriser.store import QdrantEdgeStore, compaction
+from tests.waiting import wait_until
 
 MakePoints = Callable[..., Points]
 
@@ -35,18 +35,10 @@ def assert_same(store: QdrantEdgeStore, collection: str, points: Points) -> None
 
 def settled(store: QdrantEdgeStore) -> None:
     """Wait until the compaction that the deletions started is over."""
-    wait_for(idle)
+    wait_until(idle)
     assert store.deleted() < compaction.WORTH_IT
 
 
 def idle() -> bool:
     """Whether no compaction goes on beside what is tested."""
     return all(thread.name != "vector-compaction" for thread in threading.enumerate())
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait, and not for ever."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -15,7 +15,8 @@ from qdrant_edge import CountRequest, EdgeShard
 
 from categoriser.domain import Points
 from categoriser.store import QdrantEdgeStore, compaction
-from tests.store.compacting import MakePoints, allocated, assert_same, folders, idle, settled, wait_for
+from tests.store.compacting import MakePoints, allocated, assert_same, folders, idle, settled
+from tests.waiting import wait_until
 
 
 def test_what_is_there_stays_to_the_last_bit_and_what_is_gone_gives_back_its_disk(
@@ -224,7 +225,7 @@ def test_a_large_store_is_not_compacted_for_the_deletion_of_a_part(
     assert folders(tmp_path) == {"shard"}
     store.delete("mine", points.image_ids[:50])
     store.flush()
-    wait_for(lambda: folders(tmp_path) == {"shard-1"})
+    wait_until(lambda: folders(tmp_path) == {"shard-1"})
     store.close()
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from categoriser.errors import CategoriserError
 from categoriser.store import QdrantEdgeStore, compaction, edge_folder, qdrant_edge
-from tests.store.compacting import MakePoints, assert_same, folders, idle, wait_for
+from tests.store.compacting import MakePoints, assert_same, folders, idle
+from tests.waiting import wait_until
 
 COMPACT_AND_DIE = """
 import os, signal, sys
@@ -66,7 +67,7 @@ def test_a_store_that_is_closed_meanwhile_keeps_what_it_had(
     answers: list[bool] = []
     thread = threading.Thread(target=lambda: answers.append(store.compact()))
     thread.start()
-    wait_for(lambda: len(folders(tmp_path)) == 2)
+    wait_until(lambda: len(folders(tmp_path)) == 2)
     begun = time.monotonic()
     store.close()
     assert time.monotonic() - begun < 5
@@ -124,7 +125,7 @@ def test_without_room_for_a_copy_nothing_is_begun_and_deleting_goes_on(
     for image_id in points.image_ids:
         store.delete("mine", [image_id])
         store.flush()
-        wait_for(idle)
+        wait_until(idle)
     assert caplog.text.count("are needed for a copy and 100 MB are free") == 1  # not again at once
     assert folders(tmp_path) == {"shard"}
     monkeypatch.undo()
