@@ -27,7 +27,8 @@ class Situation:
     """One category and its name.
 
     ``margin``: of its name now, None where that cannot be tested. ``drift``: see ``Policy``. ``reshaped``: it was
-    split, merged or lost many images since it was named. ``fresh``: sources can be asked that were not there at naming.
+    split, merged or lost many images since it was named. ``fresh``: its machine's name was made from other sources than
+    there are now, or from texts that are read in another way now.
     """
 
     named_by: str | None = None  # "machine" or "person"
@@ -60,7 +61,6 @@ def decide(now: Situation, policy: Policy) -> Decision:
     if now.named_by is None:
         return Decision("name", "it had no name")
     if now.provisional:
-        cause = "there are sources of names now that were not there" if now.fresh else cause
         return Decision("keep") if cause is None else Decision("suggest" if now.locked else "name", cause)
     if cause is None or not _failed(now, policy):
         return Decision("keep")  # changed or not, the name is still true
@@ -84,6 +84,8 @@ def _failed(now: Situation, policy: Policy) -> bool:
 
 
 def _cause(now: Situation, policy: Policy) -> str | None:
+    if now.fresh and now.named_by == "machine":
+        return "what names are made from is no longer what it was when it was named"
     if now.reshaped:
         return "it was split or merged since it was named"
     if now.drift >= policy.drift:

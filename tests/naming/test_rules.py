@@ -62,6 +62,12 @@ def test_a_name_is_unique_whatever_its_case() -> None:
         (Situation("machine"), "keep"),
         (Situation("machine", grown=5, margin=0.2), "keep"),
         (Situation("machine", margin=-0.5), "keep"),  # nothing happened to it
+        (Situation("machine", margin=-0.5, fresh=True), "relabel"),
+        (Situation("machine", margin=-0.01, fresh=True), "strike"),
+        (Situation("machine", margin=0.2, fresh=True), "keep"),
+        (Situation("machine", fresh=True), "keep"),
+        (Situation("machine", margin=-0.5, fresh=True, locked=True), "suggest"),
+        (Situation("person", margin=-0.5, fresh=True), "keep"),  # it was made from nothing
         (Situation("machine", grown=5, margin=-0.01), "strike"),
         (Situation("machine", grown=5, margin=-0.01, strikes=1), "relabel"),
         (Situation("machine", drift=0.5, margin=-0.5), "relabel"),
@@ -95,6 +101,7 @@ def test_what_becomes_of_a_name(now: Situation, step: str) -> None:
         reshaped=st.booleans(),
         margin=st.none() | st.floats(-2, 2),
         strikes=st.integers(0, 3),
+        fresh=st.booleans(),
     )
 )
 def test_a_persons_name_is_never_changed(now: Situation) -> None:
