@@ -37,7 +37,7 @@ def state_of(collection: Collection) -> EngineState:
         return state
 
 
-def vectors_of(collection: Collection) -> Path:
+def vector_file(collection: Collection) -> Path:
     (found,) = (collection._storage.folder / "state" / collection.row.key).glob("*vectors*")
     return found
 
@@ -47,7 +47,7 @@ def arrive(collection: Collection, start: int, end: int) -> None:
 
 
 def check_vectors(collection: Collection) -> None:
-    """Assert that every image lies with its own vector."""
+    """Assert that every image lies with the vector that it came with; ``check`` compares with the store only."""
     state = state_of(collection)
     with collection._storage.database.read() as connection:
         rows = {one["row"]: int(one["image_id"][1:]) for one in images.everything(connection, collection.row.id)}
@@ -83,7 +83,7 @@ def test_a_stream_of_which_the_oldest_go_takes_no_more_than_what_is_there(tmp_pa
             collection.delete([f"v{i}" for i in range(start - 600, start)] if start else [])
             state = state_of(collection)
             lengths.append(state.grouping.length)
-            sizes.append(vectors_of(collection).stat().st_size)
+            sizes.append(vector_file(collection).stat().st_size)
         assert max(lengths) <= 600 + engine_state.HOLES + 600
         assert max(sizes) <= 2 * 4 * 16 * max(lengths)
         assert collection.row.next_row == 1009 + 18_000  # no number is given out twice
