@@ -65,7 +65,7 @@ def _catalog(postgresql: bool) -> Iterator[dict[str, Any]]:
         return
     from tests.postgres import cluster
 
-    with cluster() as url:
+    with cluster(durable=True) as url:
         yield {"database": url}
 
 

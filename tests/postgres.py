@@ -20,8 +20,12 @@ from categoriser.catalog import Database
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """Start a cluster and hand out the SQLAlchemy URL of its database; skip the test where that cannot be."""
+def cluster(*, durable: bool = False) -> Iterator[str]:
+    """Start a cluster and hand out the SQLAlchemy URL of its database; skip the test where that cannot be.
+
+    Args:
+        durable: commits wait for the disk, as they do wherever the data matter; for what is timed.
+    """
     programs = _programs()
     pytest.importorskip("psycopg", reason="the driver psycopg is not installed: pip install -e '.[server]'")
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a short path: sockets allow 100 bytes
@@ -41,7 +45,8 @@ def cluster() -> Iterator[str]:
 
     try:
         call("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "tester", "-E", "UTF8", "--no-sync")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        fsync = "on" if durable else "off"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync={fsync} -c max_connections=200"
         call("pg_ctl", "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
             yield f"postgresql+psycopg://tester@127.0.0.1:{port}/postgres"

@@ -5,6 +5,7 @@ touches data without being told the collection.
 """
 
 from categoriser.catalog import tables_uploads  # its tables have to be known to all
-from categoriser.catalog.database import Database, sqlite_url, storable_text, together
+from categoriser.catalog.database import Database, sqlite_url, storable_text
+from categoriser.catalog.pipelining import together
 
 __all__ = ["Database", "sqlite_url", "storable_text", "tables_uploads", "together"]

@@ -108,25 +108,6 @@ class Database:
         self.engine.dispose()
 
 
-@contextmanager
-def together(connection: Connection) -> Iterator[None]:
-    """Statements whose results nobody looks at: a server is sent them one after the other, and waited for once.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: one of them failed.
-    """
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    base = connection.dialect.loaded_dbapi.Error
-    try:
-        with driver.pipeline():
-            yield
-    except base as error:
-        raise sa.exc.DBAPIError.instance(None, None, error, base, dialect=connection.dialect) from error
-
-
 def sqlite_url(path: Path) -> sa.URL:
     """SQLAlchemy URL of an SQLite file."""
     return sa.URL.create("sqlite", database=str(path))

@@ -23,7 +23,7 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     if not entries:
         return
     # the update is also the lock that keeps cursors in order of commit
-    last = connection.execute(_advance(*columns), {"of": collection_id, "by": len(entries), **columns}).scalar_one()
+    connection.execute(_advance(*columns), {"of": collection_id, "by": len(entries), **columns})
     feed.note(connection, collection_id)
     now = time.time()
     connection.execute(
@@ -31,7 +31,8 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
         [
             {
                 "collection_id": collection_id,
-                "cursor": last - len(entries) + i,
+                "of": collection_id,
+                "back": len(entries) - i,
                 "kind": entry["kind"],
                 "at": now,
                 "image_id": entry.get("image_id"),
@@ -84,7 +85,16 @@ def forget_images(connection: Connection, collection_id: int, image_ids: Sequenc
         )
 
 
-_INSERT = sa.insert(events)
+# the cursor is not read back: that would be a round trip
+_INSERT = (
+    sa.insert(events)
+    .values(
+        cursor=sa.select(collections.c.next_cursor - sa.bindparam("back"))
+        .where(collections.c.id == sa.bindparam("of"))
+        .scalar_subquery()
+    )
+    .inline()
+)
 
 
 @cache  # building a statement takes longer than running it
@@ -93,5 +103,4 @@ def _advance(*names: str) -> sa.UpdateBase:
         sa.update(collections)
         .where(collections.c.id == sa.bindparam("of"))
         .values(next_cursor=collections.c.next_cursor + sa.bindparam("by"), **{n: sa.bindparam(n) for n in names})
-        .returning(collections.c.next_cursor)
     )

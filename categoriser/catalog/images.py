@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.in_lists import padded, parts
+from categoriser.catalog.in_lists import MOST, Among, padded, parts
 from categoriser.catalog.tables import Record, categories, images, inbox, micros
 
 
@@ -134,13 +134,18 @@ def engine_rows(
 
 def places(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Image id and micro-cluster of rows, those that exist."""
-    found: dict[int, tuple[str, int]] = {}
-    for chunk in parts(list(rows)):
-        query = sa.select(images.c.row, images.c.image_id, images.c.micro).where(
-            images.c.collection_id == collection_id, images.c.row.in_(chunk)
-        )
-        found.update((row.row, (row.image_id, row.micro)) for row in connection.execute(query))
-    return found
+    return ask_places(connection, collection_id, rows)()
+
+
+def ask_places(
+    connection: Connection, collection_id: int, rows: Sequence[int]
+) -> Callable[[], dict[int, tuple[str, int]]]:
+    """As ``places``, asked as ``later`` does."""
+    asked = [
+        _PLACES.ask(connection, rows[start : start + MOST], {"of": collection_id})
+        for start in range(0, len(rows), MOST)
+    ]
+    return lambda: {row: (image_id, micro) for found in asked for row, image_id, micro in found()}
 
 
 def set_micros(connection: Connection, collection_id: int, moves: Mapping[int, int]) -> None:
@@ -217,6 +222,12 @@ _ours = sa.and_(
 _labelled = sa.and_(categories.c.collection_id == images.c.collection_id, categories.c.number == micros.c.category)
 # made once: building a statement takes longer than running it
 _INSERT = sa.insert(images)
+_PLACES = Among(
+    images.c.row,
+    lambda among: sa.select(images.c.row, images.c.image_id, images.c.micro).where(
+        images.c.collection_id == sa.bindparam("of"), among
+    ),
+)
 _EXISTS = sa.select(images.c.row).where(
     images.c.collection_id == sa.bindparam("of"), images.c.image_id == sa.bindparam("which")
 )

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from categoriser.catalog.pipelining import Rows, later
 
 MOST: Final = 500  # values in one part
 _T = TypeVar("_T")
@@ -24,3 +29,18 @@ def parts(values: Sequence[_T]) -> Iterator[list[_T]]:
     """All of ``values``, in padded parts."""
     for start in range(0, len(values), MOST):
         yield padded(values[start : start + MOST])
+
+
+class Among:
+    """A query about a few values of a column of numbers, built once: a server takes any number of them in one array."""
+
+    def __init__(self, column: sa.Column[int], build: Callable[[sa.ColumnElement[bool]], sa.Select[Any]]) -> None:
+        """``build``: the query, of the condition that the column has one of the values."""
+        self._of_list = build(column.in_(sa.bindparam("which", expanding=True)))
+        self._of_array = build(column == sa.any_(sa.bindparam("which", type_=sa.ARRAY(sa.BigInteger))))
+
+    def ask(self, connection: Connection, values: Collection[int], parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Send it; see ``later``."""
+        if connection.dialect.name == "postgresql":
+            return later(connection, self._of_array, {**(parameters or {}), "which": list(values)})
+        return later(connection, self._of_list, {**(parameters or {}), "which": padded(values)})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import processes
-from categoriser.catalog.in_lists import padded, parts
+from categoriser.catalog.in_lists import Among, parts
 from categoriser.catalog.tables import Record, collections, inbox, summed
 from categoriser.catalog.tables_uploads import inbox_bytes, upload_items
 
@@ -20,11 +21,36 @@ def accept(connection: Connection, collection_id: int, entries: Sequence[Mapping
     return accept_all(connection, [{**entry, "collection_id": collection_id} for entry in entries])
 
 
-def accept_all(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> list[int]:
-    """As ``accept``, of several collections: each entry names its own."""
+def accept_all(
+    connection: Connection, entries: Sequence[Mapping[str, Any]], numbers: Sequence[int] | None = None
+) -> list[int]:
+    """As ``accept``, of several collections: each entry names its own. ``numbers``: those that they are to have."""
+    if not entries:
+        return []
     now = time.time()
     values = [{**_NO_ADDRESS, **entry, "accepted_at": now} for entry in entries]
-    return list(connection.execute(_ACCEPT, values).scalars())
+    if numbers is None:
+        return list(connection.execute(_ACCEPT, values).scalars())
+    connection.execute(_ACCEPT_AS, [{**entry, "id": number} for entry, number in zip(values, numbers, strict=True)])
+    return list(numbers)
+
+
+class Numbers:
+    """Numbers of entries to come, for one thread: a server is asked for many at a time, as each time is a round trip.
+
+    So entries of several processes are in the order of their numbers only roughly; those of one are exactly.
+    """
+
+    def __init__(self) -> None:
+        self._ready: deque[int] = deque()
+
+    def take(self, connection: Connection, count: int) -> list[int] | None:
+        """So many that nobody else has; None: here entries get their numbers as quickly when they are written."""
+        if connection.dialect.name == "sqlite":
+            return None
+        if len(self._ready) < count:
+            self._ready += connection.execute(_NUMBERS, {"n": count + _AHEAD}).scalars()
+        return [self._ready.popleft() for _ in range(count)]
 
 
 def keep_bytes(connection: Connection, data: Mapping[int, bytes]) -> None:
@@ -33,9 +59,13 @@ def keep_bytes(connection: Connection, data: Mapping[int, bytes]) -> None:
         connection.execute(_KEEP, [{"inbox_id": number, "data": one} for number, one in data.items()])
 
 
-def bytes_of(connection: Connection, number: int) -> bytes | None:
-    """The bytes of an entry, where the database keeps them."""
-    return connection.execute(_BYTES, {"n": number}).scalar_one_or_none()
+def with_bytes(connection: Connection, number: int) -> tuple[Record, bytes | None] | None:
+    """One entry with its bytes, where the database keeps them."""
+    row = connection.execute(_WITH_BYTES, {"n": number}).one_or_none()
+    if row is None:
+        return None
+    *columns, data = row
+    return dict(zip(inbox.c.keys(), columns, strict=True)), data
 
 
 def fetched(connection: Connection, number: int, *, image_id: str, sha256: str) -> None:
@@ -59,9 +89,10 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
     return found, living
 
 
-def have_failed(connection: Connection, collection_ids: Collection[int]) -> dict[int, bool]:
-    """Of those of the collections that were not deleted, whether any entry has failed."""
-    return {number: bool(has) for number, has in connection.execute(_HAVE_FAILED, {"which": padded(collection_ids)})}
+def have_failed(connection: Connection, collection_ids: Collection[int]) -> Callable[[], dict[int, bool]]:
+    """Of those of the collections that were not deleted, whether any entry has failed; asked as ``later`` does."""
+    rows = _HAVE_FAILED.ask(connection, collection_ids)
+    return lambda: {number: bool(has) for number, has in rows()}
 
 
 def refuse(connection: Connection, collection_id: int, entry: Mapping[str, Any], reason: str) -> None:
@@ -222,10 +253,20 @@ def _chosen(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
 
 _NO_ADDRESS: Mapping[str, Any] = {"url": None, "inside": False, "owner": None}
 # made once: building a statement takes longer than running it
-_HAVE_FAILED = sa.select(
-    collections.c.id, sa.exists().where(inbox.c.collection_id == collections.c.id, inbox.c.reason.is_not(None))
-).where(collections.c.id.in_(sa.bindparam("which", expanding=True)))
+_HAVE_FAILED = Among(
+    collections.c.id,
+    lambda among: sa.select(
+        collections.c.id, sa.exists().where(inbox.c.collection_id == collections.c.id, inbox.c.reason.is_not(None))
+    ).where(among),
+)
 _SETTLE = sa.delete(inbox).where(inbox.c.id == sa.bindparam("n"))
 _KEEP = sa.insert(inbox_bytes).inline()
-_BYTES = sa.select(inbox_bytes.c.data).where(inbox_bytes.c.inbox_id == sa.bindparam("n"))
+_WITH_BYTES = (
+    sa.select(*inbox.c, inbox_bytes.c.data)
+    .join_from(inbox, inbox_bytes, inbox_bytes.c.inbox_id == inbox.c.id, isouter=True)
+    .where(inbox.c.id == sa.bindparam("n"))
+)
 _ACCEPT = sa.insert(inbox).returning(inbox.c.id, sort_by_parameter_order=True)
+_ACCEPT_AS = sa.insert(inbox).inline()
+_NUMBERS = sa.text("SELECT nextval(pg_get_serial_sequence('inbox', 'id')) FROM generate_series(1, :n)")
+_AHEAD: Final = 256

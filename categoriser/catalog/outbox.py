@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.collections import CollectionRow
+from categoriser.catalog.pipelining import is_pipelined, later
 from categoriser.catalog.tables import Record, outbox
 from categoriser.domain import FloatVector, IntVector, Points
 
@@ -33,6 +34,11 @@ class Order:
 
 def put(connection: Connection, collection: CollectionRow, points: Points) -> Order:
     """Order: write these points."""
+    return put_later(connection, collection, points)()
+
+
+def put_later(connection: Connection, collection: CollectionRow, points: Points) -> Callable[[], Order]:
+    """As ``put``; the order is to be had after the block of ``together``."""
     return _write(
         connection,
         collection,
@@ -46,22 +52,22 @@ def put(connection: Connection, collection: CollectionRow, points: Points) -> Or
 
 def move(connection: Connection, collection: CollectionRow, image_ids: Sequence[str], micro_ids: IntVector) -> Order:
     """Order: these points changed their micro-cluster."""
-    return _write(connection, collection, "move", image_ids, micro_ids=micro_ids.astype(np.int64).tobytes())
+    return _write(connection, collection, "move", image_ids, micro_ids=micro_ids.astype(np.int64).tobytes())()
 
 
 def delete(connection: Connection, collection: CollectionRow, image_ids: Sequence[str]) -> Order:
     """Order: delete these points."""
-    return _write(connection, collection, "delete", image_ids)
+    return _write(connection, collection, "delete", image_ids)()
 
 
 def forget(connection: Connection, collection: CollectionRow, digests: Sequence[str]) -> Order:
     """Order: delete the files with these contents, unless an image has them again by then."""
-    return _write(connection, collection, "forget", digests)
+    return _write(connection, collection, "forget", digests)()
 
 
 def drop(connection: Connection, collection: CollectionRow) -> Order:
     """Order: delete all points and files of the collection."""
-    return _write(connection, collection, "drop", [])
+    return _write(connection, collection, "drop", [])()
 
 
 def unfinished(connection: Connection, *, after: int = 0, limit: int = 50) -> list[Order]:
@@ -111,7 +117,7 @@ def _write(
     operation: Operation,
     image_ids: Sequence[str],
     **blobs: bytes,
-) -> Order:
+) -> Callable[[], Order]:
     values: dict[str, Any] = {
         "collection_key": collection.key,
         "encoder_id": collection.encoder_id,
@@ -120,11 +126,17 @@ def _write(
         "image_ids": list(image_ids),
         **blobs,
     }
-    number = connection.execute(_INSERT, _NO_BLOBS | values).scalar_one()
-    return _order({"id": number, **_NO_BLOBS, **values})
+    if is_pipelined(connection):
+        connection.execute(_INSERT_INLINE, _NO_BLOBS | values)
+        rows = later(connection, _NUMBER, {})
+    else:
+        rows = later(connection, _INSERT, _NO_BLOBS | values)
+    return lambda: _order({"id": rows()[0][0], **_NO_BLOBS, **values})
 
 
 _INSERT = sa.insert(outbox).returning(outbox.c.id)
+_INSERT_INLINE = sa.insert(outbox).inline()
+_NUMBER = sa.text("SELECT currval(pg_get_serial_sequence('outbox', 'id'))")  # of what this connection wrote last
 _HAS_ANY = sa.select(outbox.c.id).where(outbox.c.collection_key == sa.bindparam("of")).limit(1)
 _NO_BLOBS = dict.fromkeys(("micro_ids", "vectors", "added_at"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.in_lists import padded
+from categoriser.catalog.in_lists import Among, padded
 from categoriser.catalog.tables import Record, categories, images, micros, summed
 
 
@@ -179,12 +179,12 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
 
-def labels(connection: Connection, collection_id: int, numbers: Collection[int]) -> dict[int, str | None]:
-    """Labels of categories, by number."""
+def labels(connection: Connection, collection_id: int, numbers: Collection[int]) -> Callable[[], dict[int, str | None]]:
+    """Labels of categories, by number; asked as ``later`` does."""
     if not numbers:
-        return {}
-    found = connection.execute(_LABELS, {"of": collection_id, "which": padded(numbers)})
-    return {row.number: row.label for row in found}
+        return dict
+    rows = _LABELS.ask(connection, numbers, {"of": collection_id})
+    return lambda: dict(rows())
 
 
 def checked(connection: Connection, collection_id: int) -> dict[int, int]:
@@ -316,8 +316,11 @@ _EXEMPLARS = sa.select(categories.c.exemplars).where(
     categories.c.number == sa.bindparam("which"),
     categories.c.retired_at.is_(None),
 )
-_LABELS = sa.select(categories.c.number, categories.c.label).where(
-    categories.c.collection_id == sa.bindparam("of"), categories.c.number.in_(sa.bindparam("which", expanding=True))
+_LABELS = Among(
+    categories.c.number,
+    lambda among: sa.select(categories.c.number, categories.c.label).where(
+        categories.c.collection_id == sa.bindparam("of"), among
+    ),
 )
 _COUNT = (
     sa.update(micros)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog import images, inbox, outbox, together, uploads
@@ -20,6 +21,7 @@ from categoriser.state import Storage
 
 _GROUP: Final = 256  # pictures per commit at most, unless one upload alone has more
 _GROUP_BYTES: Final = 8 * 1024 * 1024
+_ATTEMPTS: Final = 3  # at writing a group, of whose collections some are deleted at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class _Request:
         """Bytes for the database."""
         return sum(len(one) for one in self.data if one is not None)
 
+    def kept_by_database(self) -> Iterator[tuple[int, bytes]]:
+        """Number and bytes of those entries whose bytes the database keeps."""
+        return ((n, one) for n, one in zip(self.numbers, self.data, strict=False) if one is not None)
+
 
 Told = Callable[[CollectionRow, Sequence[int], Sequence[int]], None]  # inbox numbers, and bytes in the database of each
 
@@ -74,6 +80,7 @@ class Acceptance:
         self._waiting: list[_Request] = []
         self._guard = threading.Condition()
         self._committing = False
+        self._numbers = inbox.Numbers()
         self._thread: threading.Thread | None = None
         self._promises_end = False
         self._closed = False
@@ -189,13 +196,26 @@ class Acceptance:
             self._keep_originals(request)
         with media.settling:
             self._check_files(group)
-            with self._storage.database.write() as connection:
-                _note(connection, group)
+            self._write(group)
             for request in group:
                 self._keep_originals(request)  # an image with the same bytes may have been deleted since
         orders = [order for request in group for order in request.orders]
         if orders:
             self._storage.delivery.deliver(*orders)
+
+    def _write(self, group: Sequence[_Request]) -> None:
+        """All in one transaction; only where a collection turns out to be deleted it is found out first which."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._storage.database.write() as connection:
+                    if attempt:
+                        _sort_out(connection, group)
+                    _note(connection, [request for request in group if request.error is None], self._numbers)
+            except sa.exc.IntegrityError:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+            else:
+                return
 
     def _keep_originals(self, request: _Request) -> None:
         """Of one request; a collection that is deleted at the same time takes its folder with it."""
@@ -217,14 +237,27 @@ class Acceptance:
                         request.error = BusyError("An image with the same bytes was just deleted; send this one again.")
 
 
-def _note(connection: Connection, group: list[_Request]) -> None:
-    """Inbox entries for all pictures, and what their uploads are; an error for those whose collection was deleted."""
-    failed = inbox.have_failed(connection, {request.collection.id for request in group})
-    for request in group:
-        if request.error is None and request.collection.id not in failed:
-            request.error = NotFoundError(f"Collection {request.collection.name!r} was deleted meanwhile.")
-    alive = [request for request in group if request.error is None]
+def _note(connection: Connection, alive: Sequence[_Request], ahead: inbox.Numbers) -> None:
+    """Inbox entries for all pictures, and what their uploads are.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: one of the collections was deleted.
+    """
+    new = [request for request in alive if request.fetched is None]
+    values = [{**entry, "collection_id": request.collection.id} for request in new for entry in request.entries]
+    taken = ahead.take(connection, len(values)) if values else []
+    with together(connection):
+        asked = inbox.have_failed(connection, {request.collection.id for request in alive})
+        numbers = iter(inbox.accept_all(connection, values, taken))
+        for request in new:
+            request.numbers = [next(numbers) for _ in request.entries]
+        inbox.keep_bytes(connection, {number: data for one in new for number, data in one.kept_by_database()})
+        _note_uploads(connection, [request for request in new if request.token is not None])
+    failed = asked()
     for request in alive:
+        if request.collection.id not in failed:
+            request.error = _deleted(request)
+            continue
         if failed[request.collection.id]:
             cleared = [clear_failed(connection, request.collection, e["sha256"], e["source"]) for e in request.entries]
             request.orders = [order for order in cleared if order is not None]
@@ -232,20 +265,18 @@ def _note(connection: Connection, group: list[_Request]) -> None:
             entry = request.entries[0]
             inbox.fetched(connection, request.fetched, image_id=entry["image_id"], sha256=entry["sha256"])
             request.numbers = [request.fetched]
-    new = [request for request in alive if request.fetched is None]
-    values = [{**entry, "collection_id": request.collection.id} for request in new for entry in request.entries]
-    numbers = iter(inbox.accept_all(connection, values) if values else [])
-    for request in new:
-        request.numbers = [next(numbers) for _ in request.entries]
-    data = {
-        number: one
-        for request in new
-        for number, one in zip(request.numbers, request.data, strict=False)
-        if one is not None
-    }
-    with together(connection):
-        inbox.keep_bytes(connection, data)
-        _note_uploads(connection, [request for request in new if request.token is not None])
+
+
+def _sort_out(connection: Connection, group: Sequence[_Request]) -> None:
+    """An error for those whose collection was deleted."""
+    there = inbox.have_failed(connection, {request.collection.id for request in group})()
+    for request in group:
+        if request.error is None and request.collection.id not in there:
+            request.error = _deleted(request)
+
+
+def _deleted(request: _Request) -> NotFoundError:
+    return NotFoundError(f"Collection {request.collection.name!r} was deleted meanwhile.")
 
 
 def _note_uploads(connection: Connection, requests: Sequence[_Request]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog import events, images, inbox, outbox, taxonomy
+from categoriser.catalog import events, images, inbox, outbox, taxonomy, together
 from categoriser.catalog.collections import CollectionRow
 from categoriser.catalog.tables import Record
 from categoriser.domain import Filed, FloatVector, IntVector, Points
@@ -163,18 +163,24 @@ def _file(
     if batch.new or settled or any(one.inbox_id is not None or one.kept is not None for one in left):
         with storage.media.settling if kept else nullcontext():
             with storage.database.write(reshapes=False) as connection:
-                if batch.new:
-                    orders.append(_write(connection, state, batch.new, micro_of, first, micros_before))
-                inbox.settle(connection, settled)
-                orders += settle_failures(connection, state.collection, kept)
+                with together(connection):
+                    written = (
+                        _write(connection, state, batch.new, micro_of, first, micros_before) if batch.new else None
+                    )
+                    inbox.settle(connection, settled)
+                    failed = inbox.have_failed(connection, [state.collection.id]) if kept else dict
+                    answers.ask(connection)
+                if written is not None:
+                    orders.append(written())
+                if failed().get(state.collection.id):
+                    orders += settle_failures(connection, state.collection, kept)
                 for place, problem in batch.refused.items():
                     orders += _refuse(connection, state.collection, arrivals[place], str(problem))
-                answers.read(connection)
             for one in kept:
                 one.settle(storage.media, state.collection.key)
     else:
         with storage.database.read() as connection:
-            answers.read(connection)
+            answers.ask(connection)
     if orders:
         storage.delivery.deliver(*orders)
     return answers.to(arrivals)
@@ -221,7 +227,7 @@ def _write(
     micro_of: IntVector,
     first: int,
     micros_before: int,
-) -> outbox.Order:
+) -> Callable[[], outbox.Order]:
     collection, grouping, now = state.collection, state.grouping, time.time()
     categories = grouping.micros.categories
     heads, rows = grouping.head_of[first:].tolist(), state.positions.rows[first:].tolist()
@@ -260,7 +266,7 @@ def _write(
         ],
         next_row=state.positions.next_row,
     )
-    return outbox.put(
+    return outbox.put_later(
         connection,
         collection,
         Points(
@@ -350,21 +356,20 @@ class _Answers:
                 None if head < 0 else state.positions.row(head),
                 grouping.is_tentative(position),
             )
-        self._heads: Mapping[int, tuple[str, int]] = {}
-        self._labels: Mapping[int, str | None] = {}
+        self._asked_heads: Callable[[], Mapping[int, tuple[str, int]]] = dict
+        self._asked_labels: Callable[[], Mapping[int, str | None]] = dict
 
-    def read(self, connection: Connection) -> None:
-        """What the catalog knows of these places."""
+    def ask(self, connection: Connection) -> None:
+        """Ask the catalog what it knows of these places, as ``later`` does."""
         heads = [head for _, head, _ in self._places.values() if head is not None]
         categories = {category for category, *_ in self._places.values() if category is not None}
-        if heads:
-            self._heads = images.places(connection, self._collection.id, heads)
-        if categories:
-            self._labels = taxonomy.labels(connection, self._collection.id, categories)
+        self._asked_heads = images.ask_places(connection, self._collection.id, heads)
+        self._asked_labels = taxonomy.labels(connection, self._collection.id, categories)
 
     def to(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """One for each of the batch."""
         outcomes: list[Outcome] = []
+        found, labels = self._asked_heads(), self._asked_labels()
         answered: set[str] = set(self._batch.known)
         for place, arrival in enumerate(arrivals):
             if place in self._batch.refused:
@@ -376,9 +381,9 @@ class _Answers:
                     image_id=arrival.image_id,
                     category=self._collection.category_id(category),
                     known=arrival.image_id in answered,
-                    stacked_on=None if head is None else self._heads[head][0],
+                    stacked_on=None if head is None else found[head][0],
                     tentative=tentative,
-                    label=None if category is None else self._labels.get(category),
+                    label=None if category is None else labels.get(category),
                 )
             )
             answered.add(arrival.image_id)

@@ -54,16 +54,15 @@ class Kept:
 
 
 def settle_failures(connection: Connection, collection: CollectionRow, kept: Sequence[Kept]) -> list[Order]:
-    """They are being filed: forget that they could not be earlier."""
-    if not kept or not inbox.have_failed(connection, [collection.id]).get(collection.id):
-        return []
+    """They are being filed: forget that they could not be earlier, where any of the collection could not."""
     orders = [clear_failed(connection, collection, one.digest, one.entry["source"]) for one in kept]
     return [order for order in orders if order is not None]
 
 
 def refuse(connection: Connection, collection: CollectionRow, kept: Kept, reason: str) -> list[Order]:
     """Keep one that cannot be filed, so that it can be looked up and tried again."""
-    orders = settle_failures(connection, collection, [kept])
+    failed = inbox.have_failed(connection, [collection.id])().get(collection.id)
+    orders = settle_failures(connection, collection, [kept]) if failed else []
     inbox.refuse(connection, collection.id, {**kept.entry, "url": None, "inside": False}, reason)
     return orders
 

@@ -81,7 +81,7 @@ class SharedRoom:
             begun = time.monotonic()
             if begun < share.until:
                 return
-            with self._storage.database.read() as connection:
+            with self._storage.database.glance() as connection:
                 waiting, living = inbox.crowd(connection, collection_id, most=most)
             ended = time.monotonic()
             with self._guard:

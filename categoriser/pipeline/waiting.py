@@ -18,10 +18,10 @@ def waiting_item(storage: Storage, collection: CollectionRow, number: int) -> tu
     Raises:
         NotFoundError: it does not wait any more.
     """
-    with storage.database.read() as connection:
-        entry = inbox.get(connection, number)
-        data = inbox.bytes_of(connection, number)
-    if entry is None or entry["reason"] is not None or entry["collection_id"] != collection.id:
+    with storage.database.glance() as connection:
+        found = inbox.with_bytes(connection, number)
+    entry, data = found or ({}, None)
+    if not entry or entry["reason"] is not None or entry["collection_id"] != collection.id:
         raise NotFoundError(f"Entry {number} of the inbox does not wait any more; nothing needs to be done.")
     digest, source = entry["sha256"], entry["source"]
     # an id that the content gave is asked for anew: the caller's file may hold other bytes by now

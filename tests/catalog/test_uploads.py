@@ -48,7 +48,8 @@ def test_bytes_stay_as_long_as_their_entry_waits(database: Database, collection:
     with database.write() as connection:
         first, second = inbox.accept(connection, collection.id, [ENTRY, ENTRY])
         inbox.keep_bytes(connection, {first: b"one", second: b"two"})
-        assert (inbox.bytes_of(connection, first), inbox.bytes_of(connection, second)) == (b"one", b"two")
+        for number, data in ((first, b"one"), (second, b"two")):
+            assert inbox.with_bytes(connection, number) == (inbox.get(connection, number), data)
         inbox.settle(connection, [first])
     with database.read() as connection:
         assert connection.execute(sa.select(inbox_bytes.c.data)).scalars().all() == [b"two"]

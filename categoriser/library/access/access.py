@@ -55,7 +55,7 @@ class Access:
         made, looked = self._made
         now = time.monotonic()
         if not made and (looked == 0.0 or now - looked > FRESH):
-            with self._database.read() as connection:
+            with self._database.glance() as connection:
                 made = keys.any_exist(connection)
             self._made = made, now
         return made

@@ -102,7 +102,7 @@ class Sender:
     def _look(self) -> float:
         """Begin what is due; returns the seconds until something else may be."""
         now = self._clock()
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             waiting = [one for one in stored.due(connection, now) if one.id not in self._busy]
             following = stored.next_turn(connection)
         for one in waiting:
