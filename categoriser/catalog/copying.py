@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from categoriser.catalog import tables, tables_uploads
 from categoriser.catalog.database import Database, sqlite_url
 from categoriser.errors import ConfigurationError
 
@@ -82,6 +83,9 @@ def _copy_rows(source: sa.Connection, target: sa.Connection, *, without: frozens
         rows = source.execution_options(yield_per=_ROWS).execute(sa.select(table)).mappings()
         for part in rows.partitions(_ROWS):
             target.execute(sa.insert(table), [dict(row) for row in part])
+    # of entries that were filed: their numbers may be given out again there
+    gone = tables_uploads.upload_items.c.inbox_id.not_in(sa.select(tables.inbox.c.id))
+    target.execute(sa.update(tables_uploads.upload_items).where(gone).values(inbox_id=None))
 
 
 def _tables(connection: sa.Connection) -> list[sa.Table]:

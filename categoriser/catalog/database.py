@@ -128,8 +128,10 @@ def _engine(url: str | sa.URL, connections: int | None) -> sa.Engine:
 
 
 def _options(url: sa.URL, connections: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"json_serializer": _as_json}
+    options["hide_parameters"] = True  # errors are logged, and names and bytes of pictures are nothing for a log
     # connections are as many as threads that ask at the same time: a cap would only make them wait for each other
-    options: dict[str, Any] = {"json_serializer": _as_json, "pool_size": 10, "max_overflow": 90}
+    options |= {"pool_size": 10, "max_overflow": 90}
     # the one used last is taken next: its pages and statements are at hand, while each of the others would have to read
     # anew what was written since it had its turn
     options["pool_use_lifo"] = True

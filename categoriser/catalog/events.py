@@ -19,6 +19,9 @@ def append(connection: Connection, collection_id: int, entries: Sequence[Mapping
     """Add events in order; each mapping holds ``kind`` and, where they apply, image_id, category and detail.
 
     ``columns`` of the collection change with them, in the statement that counts its events.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the collection was deleted.
     """
     if not entries:
         return

@@ -42,5 +42,5 @@ class Among:
     def ask(self, connection: Connection, values: Collection[int], parameters: Mapping[str, Any] | None = None) -> Rows:
         """Send it; see ``later``."""
         if connection.dialect.name == "postgresql":
-            return later(connection, self._of_array, {**(parameters or {}), "which": list(values)})
+            return later(connection, self._of_array, {**(parameters or {}), "which": [int(one) for one in values]})
         return later(connection, self._of_list, {**(parameters or {}), "which": padded(values)})

@@ -173,7 +173,7 @@ def withdraw(connection: Connection, collection_id: int, image_id: str) -> int:
 
 
 def pending(connection: Connection, *, after: int = 0, limit: int = 500) -> list[Record]:
-    """Entries of all collections that wait to be filed, in order of arrival, with the collection's name."""
+    """Entries of all collections that wait to be filed, by number, with the collection's name."""
     query = (
         sa.select(inbox, collections.c.name.label("collection"))
         .join_from(inbox, collections)

@@ -20,21 +20,25 @@ def together(connection: Connection) -> Iterator[None]:
     """Within the block nobody looks at results, and what is asked for with ``later`` is there after it.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: a statement failed; of which kind is known at the end of the block.
+        sqlalchemy.exc.DBAPIError: a statement failed; of which kind is known when the next one is sent, or at the end
+            of the block, so that the error names none.
     """
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" or is_pipelined(connection):  # within another block it is part of that
         yield
         return
     driver: Any = connection.connection.driver_connection
     base = connection.dialect.loaded_dbapi.Error
-    connection.info[_PIPELINED] = True
+    info = connection.info  # cannot be asked for once the connection is lost
+    info[_PIPELINED] = True
     try:
         with driver.pipeline():
             yield
+    except sa.exc.DBAPIError as error:
+        raise _unnamed(error.orig, base, connection.dialect) from error.orig
     except base as error:
-        raise sa.exc.DBAPIError.instance(None, None, error, base, dialect=connection.dialect) from error
+        raise _unnamed(error, base, connection.dialect) from error
     finally:
-        connection.info.pop(_PIPELINED, None)
+        info.pop(_PIPELINED, None)
 
 
 def later(connection: Connection, statement: sa.Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -46,7 +50,8 @@ def later(connection: Connection, statement: sa.Executable, parameters: Mapping[
         rows = connection.execute(statement, parameters).all()
         return lambda: rows
     cursor = connection.connection.cursor()
-    cursor.execute(_text(statement, connection.dialect), parameters)
+    text, own = _compiled(statement, connection.dialect)
+    cursor.execute(text, {**own, **parameters})
     return cursor.fetchall
 
 
@@ -56,5 +61,12 @@ def is_pipelined(connection: Connection) -> bool:
 
 
 @lru_cache(maxsize=64)  # building a text takes longer than running it
-def _text(statement: sa.Executable, dialect: Dialect) -> str:
-    return str(statement.compile(dialect=dialect))  # type: ignore[attr-defined]
+def _compiled(statement: sa.Executable, dialect: Dialect) -> tuple[str, Mapping[str, Any]]:
+    """Text of a statement and the parameters that it has by itself."""
+    compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    return str(compiled), compiled.params
+
+
+def _unnamed(error: Any, base: type[Exception], dialect: Dialect) -> Any:
+    """The error without a statement: it would be a later one than the one that failed."""
+    return sa.exc.DBAPIError.instance(None, None, error, base, dialect=dialect)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from categoriser.catalog.pipelining import later, together
 from categoriser.catalog.tables import collections
 from categoriser.errors import CategoriserError, NotFoundError, OvertakenError
 
@@ -67,7 +68,9 @@ class Turn:
         if self.revision is None:
             raise NotFoundError("The collection was deleted meanwhile.")
         statement = _RESHAPE if reshapes else _GROW
-        if not connection.execute(statement, {"of": self.collection_id, "seen": self.revision}).rowcount:
+        with together(connection):  # with the BEGIN before it
+            raised = later(connection, statement, {"of": self.collection_id, "seen": self.revision})
+        if not raised():
             raise OvertakenError(
                 "Another process changed the collection meanwhile, and nothing was changed here: try again."
             )
@@ -187,7 +190,6 @@ _REVISION = sa.select(collections.c.revision, collections.c.reshaped, collection
     collections.c.id == sa.bindparam("of")
 )
 _HERE = sa.and_(collections.c.id == sa.bindparam("of"), collections.c.revision == sa.bindparam("seen"))
-_GROW = sa.update(collections).where(_HERE).values(revision=collections.c.revision + 1)
-_RESHAPE = (
-    sa.update(collections).where(_HERE).values(revision=collections.c.revision + 1, reshaped=collections.c.revision + 1)
-)
+_NEXT = collections.c.revision + 1
+_GROW = sa.update(collections).where(_HERE).values(revision=_NEXT).returning(collections.c.id)
+_RESHAPE = sa.update(collections).where(_HERE).values(revision=_NEXT, reshaped=_NEXT).returning(collections.c.id)

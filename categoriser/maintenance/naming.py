@@ -95,6 +95,7 @@ def _due(
         noted = row["naming"] or {}
         named = row["named_by"] if row["label"] else None
         fit = atlas.fit(row["label"], one.number) if atlas is not None and named and not is_provisional(row) else None
+        fresh = noted.get("fingerprint") != chain.fingerprint
         decision = decide(
             Situation(
                 named_by=named,
@@ -105,7 +106,7 @@ def _due(
                 reshaped=reshaped(one, noted, merged.get(one.number, 0.0)),
                 margin=None if fit is None else fit.margin,
                 strikes=noted.get("strikes", 0),
-                fresh=noted.get("fingerprint") != chain.fingerprint,
+                fresh=fresh,
                 renamed_today=today,
             ),
             policy,
@@ -113,6 +114,8 @@ def _due(
         if decision.step in {"name", "relabel", "suggest"}:
             today += decision.step == "relabel"
             due.append(_Due(one.number, decision, row, None if fit is None else fit.margin))
+        elif named == "machine" and fit is not None and fit.margin >= 0 and fresh:
+            notes[one.number] = {**noted, "fingerprint": chain.fingerprint}  # it has stood that test
         elif decision.step == "strike":
             notes[one.number] = {**noted, "strikes": noted.get("strikes", 0) + 1}
         elif named == "person" and "size" not in noted:

@@ -84,12 +84,12 @@ def _failed(now: Situation, policy: Policy) -> bool:
 
 
 def _cause(now: Situation, policy: Policy) -> str | None:
-    if now.fresh and now.named_by == "machine":
-        return "what names are made from is no longer what it was when it was named"
     if now.reshaped:
         return "it was split or merged since it was named"
     if now.drift >= policy.drift:
         return "its pictures have become others since it was named"
     if now.grown >= policy.growth:
         return f"it has grown {now.grown:.1f}-fold since it was named"
+    if now.fresh and now.named_by == "machine":
+        return "what names are made from is no longer what it was when it was named"
     return None

@@ -54,7 +54,7 @@ class Kept:
 
 
 def settle_failures(connection: Connection, collection: CollectionRow, kept: Sequence[Kept]) -> list[Order]:
-    """They are being filed: forget that they could not be earlier, where any of the collection could not."""
+    """They are being filed: forget that they could not be earlier."""
     orders = [clear_failed(connection, collection, one.digest, one.entry["source"]) for one in kept]
     return [order for order in orders if order is not None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from categoriser import Library
-from categoriser.catalog import Database, events, inbox, outbox, taxonomy, together
+from categoriser.catalog import Database, collections, events, inbox, outbox, taxonomy, together
 from categoriser.catalog.collections import CollectionRow
 from categoriser.domain import Points
 from categoriser.errors import CategoriserError, NotFoundError
@@ -20,6 +21,8 @@ from tests.catalog.test_uploads import ENTRY
 from tests.postgres import new_database
 from tests.waiting import wait_until
 from tests.whole import check, picture
+
+_CUT = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :of")
 
 
 def _points(*image_ids: str) -> Points:
@@ -110,18 +113,41 @@ def test_what_failed_is_forgotten_once_the_same_is_sent_again(url: str | sa.URL,
         assert collection.failures().count() == (2, 2)
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+def test_a_connection_that_is_cut_off_between_statements_fails_as_all_writing_does(
+    postgres_url: str, pause: float
+) -> None:
+    url = new_database(postgres_url, tables=True)
+    database, other = Database(url), sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+
+    def write(connection: sa.Connection) -> None:
+        collection = collections.create(connection, "a", encoder_id="c", encoder_spec="c", dimension=4, granularity="")
+        with together(connection):
+            outbox.put_later(connection, collection, _points("a"))
+            with other.connect() as server:
+                server.execute(_CUT, {"of": url.database})
+            time.sleep(pause)
+            events.append(connection, collection.id, [{"kind": "attach"}])
+            taxonomy.labels(connection, collection.id, [1])
+
+    with pytest.raises(CategoriserError, match="nothing was changed"), database.write() as connection:
+        write(connection)
+    with database.write() as connection:
+        assert outbox.unfinished(connection) == []
+    database.close()
+    other.dispose()
+
+
 def test_connections_that_the_server_cuts_off_are_replaced(postgres_url: str, tmp_path: Path) -> None:
     url = new_database(postgres_url)
-    with Library.open(
-        tmp_path / "library", encoder="classic", database=url.render_as_string(hide_password=False)
-    ) as library:
+    database, soon = url.render_as_string(hide_password=False), {"retry_seconds": 0.01, "longest_retry_seconds": 0.1}
+    with Library.open(tmp_path / "library", encoder="classic", database=database, uploads=soon) as library:
         collection = library.collection("a")
         collection.add([picture(0)])
-        others = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :of")
         engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
         for number in range(1, 6):
             with engine.connect() as connection:
-                connection.execute(others, {"of": url.database})
+                connection.execute(_CUT, {"of": url.database})
             with suppress(CategoriserError, sa.exc.DBAPIError):  # this one is not promised
                 _promise(library, collection.row, number).result()
             _promise(library, collection.row, 10 * number).result()

@@ -51,7 +51,7 @@ def test_a_failed_commit_changes_nothing_and_can_be_repeated(
     collection.add_vectors(NAMES[:50], clusters(100)[:50])
     before = check(collection, tmp_path)
     full = sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
-    monkeypatch.setattr(outbox, "put", failing(outbox.put, full))
+    monkeypatch.setattr(outbox, "put_later", failing(outbox.put_later, full))
     with pytest.raises(CategoriserError, match=r"disk is full.*Free disk space"):
         collection.add_vectors(NAMES, clusters(100))
     assert check(collection, tmp_path) == before
