@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from categoriser import Collection, ConfigurationError, Filed, Library, NotFoundError, Refused, View
+from categoriser.catalog import taxonomy
 from categoriser.catalog.tables import metadata
 from tests.descriptions import KINDS, described
 from tests.whole import check, clusters, left_over, named_anywhere, pictures
@@ -308,6 +309,9 @@ def test_texts_alone_make_a_collection(vectors_library: Library, tmp_path: Path)
     films.run()
     check(films, tmp_path)
     assert _agrees(films, kinds) > 0.95
+    with vectors_library.storage.database.read() as connection:
+        stood = {one["naming"]["fingerprint"] for one in taxonomy.page(connection, films.row.id)}
+    assert stood == {"texts:1-80|look-2"}  # all names stood their test as texts are read now, whenever they were made
     assert films.image("i0").metadata["year"] == 1999
     opened = vectors_library.collection("films")
     assert isinstance(opened, View)
