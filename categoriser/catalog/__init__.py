@@ -6,6 +6,6 @@ touches data without being told the collection.
 
 from categoriser.catalog import tables_uploads  # its tables have to be known to all
 from categoriser.catalog.database import Database, sqlite_url, storable_text
-from categoriser.catalog.pipelining import together
+from categoriser.catalog.round_trips import together
 
 __all__ = ["Database", "sqlite_url", "storable_text", "tables_uploads", "together"]

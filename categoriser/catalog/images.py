@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.in_lists import MOST, Among, padded, parts
+from categoriser.catalog.in_lists import Among, padded, parts
 from categoriser.catalog.tables import Record, categories, images, inbox, micros
 
 
@@ -134,18 +134,15 @@ def engine_rows(
 
 def places(connection: Connection, collection_id: int, rows: Sequence[int]) -> dict[int, tuple[str, int]]:
     """Image id and micro-cluster of rows, those that exist."""
-    return ask_places(connection, collection_id, rows)()
+    return places_later(connection, collection_id, rows)()
 
 
-def ask_places(
+def places_later(
     connection: Connection, collection_id: int, rows: Sequence[int]
 ) -> Callable[[], dict[int, tuple[str, int]]]:
-    """As ``places``, asked as ``later`` does."""
-    asked = [
-        _PLACES.ask(connection, rows[start : start + MOST], {"of": collection_id})
-        for start in range(0, len(rows), MOST)
-    ]
-    return lambda: {row: (image_id, micro) for found in asked for row, image_id, micro in found()}
+    """As ``places``; to be had as of ``later``."""
+    found = _PLACES.ask(connection, rows, {"of": collection_id})
+    return lambda: {row: (image_id, micro) for row, image_id, micro in found()}
 
 
 def set_micros(connection: Connection, collection_id: int, moves: Mapping[int, int]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.pipelining import Rows, later
+from categoriser.catalog.round_trips import Rows, later
 
 MOST: Final = 500  # values in one part
 _T = TypeVar("_T")
@@ -32,7 +32,7 @@ def parts(values: Sequence[_T]) -> Iterator[list[_T]]:
 
 
 class Among:
-    """A query about a few values of a column of numbers, built once: a server takes any number of them in one array."""
+    """A query about some values of a column of numbers, built once: PostgreSQL takes an array, SQLite parts of a list."""
 
     def __init__(self, column: sa.Column[int], build: Callable[[sa.ColumnElement[bool]], sa.Select[Any]]) -> None:
         """``build``: the query, of the condition that the column has one of the values."""
@@ -41,6 +41,10 @@ class Among:
 
     def ask(self, connection: Connection, values: Collection[int], parameters: Mapping[str, Any] | None = None) -> Rows:
         """Send it; see ``later``."""
+        given = [int(one) for one in values]
+        if not given:
+            return list
         if connection.dialect.name == "postgresql":
-            return later(connection, self._of_array, {**(parameters or {}), "which": [int(one) for one in values]})
-        return later(connection, self._of_list, {**(parameters or {}), "which": padded(values)})
+            return later(connection, self._of_array, {**(parameters or {}), "which": given})
+        asked = [later(connection, self._of_list, {**(parameters or {}), "which": part}) for part in parts(given)]
+        return lambda: [row for rows in asked for row in rows()]

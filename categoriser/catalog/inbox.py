@@ -89,8 +89,8 @@ def crowd(connection: Connection, collection_id: int | None, *, most: int) -> tu
     return found, living
 
 
-def have_failed(connection: Connection, collection_ids: Collection[int]) -> Callable[[], dict[int, bool]]:
-    """Of those of the collections that were not deleted, whether any entry has failed; asked as ``later`` does."""
+def have_failed_later(connection: Connection, collection_ids: Collection[int]) -> Callable[[], dict[int, bool]]:
+    """Of those of the collections that were not deleted, whether any entry has failed; to be had as of ``later``."""
     rows = _HAVE_FAILED.ask(connection, collection_ids)
     return lambda: {number: bool(has) for number, has in rows()}
 

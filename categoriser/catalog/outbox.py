@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from categoriser.catalog.collections import CollectionRow
-from categoriser.catalog.pipelining import is_pipelined, later
+from categoriser.catalog.round_trips import is_together, later
 from categoriser.catalog.tables import Record, outbox
 from categoriser.domain import FloatVector, IntVector, Points
 
@@ -38,7 +38,7 @@ def put(connection: Connection, collection: CollectionRow, points: Points) -> Or
 
 
 def put_later(connection: Connection, collection: CollectionRow, points: Points) -> Callable[[], Order]:
-    """As ``put``; the order is to be had after the block of ``together``."""
+    """As ``put``; to be had as of ``later``."""
     return _write(
         connection,
         collection,
@@ -126,7 +126,7 @@ def _write(
         "image_ids": list(image_ids),
         **blobs,
     }
-    if is_pipelined(connection):
+    if is_together(connection):
         connection.execute(_INSERT_INLINE, _NO_BLOBS | values)
         rows = later(connection, _NUMBER, {})
     else:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from categoriser.catalog.pipelining import later, together
+from categoriser.catalog.round_trips import later, together
 from categoriser.catalog.tables import collections
 from categoriser.errors import CategoriserError, NotFoundError, OvertakenError
 

@@ -179,10 +179,10 @@ def facts(connection: Connection, collection_id: int, numbers: Collection[int]) 
     return {row.number: dict(row._mapping) for row in connection.execute(query)}
 
 
-def labels(connection: Connection, collection_id: int, numbers: Collection[int]) -> Callable[[], dict[int, str | None]]:
-    """Labels of categories, by number; asked as ``later`` does."""
-    if not numbers:
-        return dict
+def labels_later(
+    connection: Connection, collection_id: int, numbers: Collection[int]
+) -> Callable[[], dict[int, str | None]]:
+    """Labels of categories, by number; to be had as of ``later``."""
     rows = _LABELS.ask(connection, numbers, {"of": collection_id})
     return lambda: dict(rows())
 

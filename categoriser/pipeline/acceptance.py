@@ -248,7 +248,7 @@ def _note(connection: Connection, alive: Sequence[_Request], ahead: inbox.Number
     values = [{**entry, "collection_id": request.collection.id} for request in new for entry in request.entries]
     taken = ahead.take(connection, len(values)) if values else []
     with together(connection):
-        asked = inbox.have_failed(connection, {request.collection.id for request in alive})
+        asked = inbox.have_failed_later(connection, {request.collection.id for request in alive})
         numbers = iter(inbox.accept_all(connection, values, taken))
         for request in new:
             request.numbers = [next(numbers) for _ in request.entries]
@@ -270,7 +270,7 @@ def _note(connection: Connection, alive: Sequence[_Request], ahead: inbox.Number
 
 def _sort_out(connection: Connection, group: Sequence[_Request]) -> None:
     """An error for those whose collection was deleted."""
-    there = inbox.have_failed(connection, {request.collection.id for request in group})()
+    there = inbox.have_failed_later(connection, {request.collection.id for request in group})()
     for request in group:
         if request.error is None and request.collection.id not in there:
             request.error = _deleted(request)

@@ -168,7 +168,7 @@ def _file(
                         _write(connection, state, batch.new, micro_of, first, micros_before) if batch.new else None
                     )
                     inbox.settle(connection, settled)
-                    failed = inbox.have_failed(connection, [state.collection.id]) if kept else dict
+                    failed = inbox.have_failed_later(connection, [state.collection.id]) if kept else dict
                     answers.ask(connection)
                 if written is not None:
                     orders.append(written())
@@ -360,11 +360,11 @@ class _Answers:
         self._asked_labels: Callable[[], Mapping[int, str | None]] = dict
 
     def ask(self, connection: Connection) -> None:
-        """Ask the catalog what it knows of these places, as ``later`` does."""
+        """Ask what the catalog knows of these places: to be had as of ``later``."""
         heads = [head for _, head, _ in self._places.values() if head is not None]
         categories = {category for category, *_ in self._places.values() if category is not None}
-        self._asked_heads = images.ask_places(connection, self._collection.id, heads)
-        self._asked_labels = taxonomy.labels(connection, self._collection.id, categories)
+        self._asked_heads = images.places_later(connection, self._collection.id, heads)
+        self._asked_labels = taxonomy.labels_later(connection, self._collection.id, categories)
 
     def to(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         """One for each of the batch."""

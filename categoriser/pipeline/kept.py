@@ -61,8 +61,7 @@ def settle_failures(connection: Connection, collection: CollectionRow, kept: Seq
 
 def refuse(connection: Connection, collection: CollectionRow, kept: Kept, reason: str) -> list[Order]:
     """Keep one that cannot be filed, so that it can be looked up and tried again."""
-    failed = inbox.have_failed(connection, [collection.id])().get(collection.id)
-    orders = settle_failures(connection, collection, [kept]) if failed else []
+    orders = settle_failures(connection, collection, [kept])
     inbox.refuse(connection, collection.id, {**kept.entry, "url": None, "inside": False}, reason)
     return orders
 

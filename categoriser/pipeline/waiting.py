@@ -20,9 +20,9 @@ def waiting_item(storage: Storage, collection: CollectionRow, number: int) -> tu
     """
     with storage.database.glance() as connection:
         found = inbox.with_bytes(connection, number)
-    entry, data = found or ({}, None)
-    if not entry or entry["reason"] is not None or entry["collection_id"] != collection.id:
+    if found is None or found[0]["reason"] is not None or found[0]["collection_id"] != collection.id:
         raise NotFoundError(f"Entry {number} of the inbox does not wait any more; nothing needs to be done.")
+    entry, data = found
     digest, source = entry["sha256"], entry["source"]
     # an id that the content gave is asked for anew: the caller's file may hold other bytes by now
     image_id = entry["image_id"]

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Dialect
 
 Rows: TypeAlias = Callable[[], Sequence[Any]]  # to be called once the block is left
 
-_PIPELINED: Final = "pipelined"  # in the ``info`` of a connection
+_TOGETHER: Final = "together"  # in the ``info`` of a connection
 
 
 @contextmanager
@@ -23,13 +23,13 @@ def together(connection: Connection) -> Iterator[None]:
         sqlalchemy.exc.DBAPIError: a statement failed; of which kind is known when the next one is sent, or at the end
             of the block, so that the error names none.
     """
-    if connection.dialect.name == "sqlite" or is_pipelined(connection):  # within another block it is part of that
+    if connection.dialect.name == "sqlite" or is_together(connection):  # within another block it is part of that
         yield
         return
     driver: Any = connection.connection.driver_connection
     base = connection.dialect.loaded_dbapi.Error
     info = connection.info  # cannot be asked for once the connection is lost
-    info[_PIPELINED] = True
+    info[_TOGETHER] = True
     try:
         with driver.pipeline():
             yield
@@ -38,7 +38,7 @@ def together(connection: Connection) -> Iterator[None]:
     except base as error:
         raise _unnamed(error, base, connection.dialect) from error
     finally:
-        info.pop(_PIPELINED, None)
+        info.pop(_TOGETHER, None)
 
 
 def later(connection: Connection, statement: sa.Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -46,7 +46,7 @@ def later(connection: Connection, statement: sa.Executable, parameters: Mapping[
 
     Within a block values go to the driver as they are: numbers, texts and lists of them, and no JSON.
     """
-    if not connection.info.get(_PIPELINED):
+    if not is_together(connection):
         rows = connection.execute(statement, parameters).all()
         return lambda: rows
     cursor = connection.connection.cursor()
@@ -55,9 +55,9 @@ def later(connection: Connection, statement: sa.Executable, parameters: Mapping[
     return cursor.fetchall
 
 
-def is_pipelined(connection: Connection) -> bool:
-    """Whether results have to be waited for, as this is a block of a server."""
-    return bool(connection.info.get(_PIPELINED))
+def is_together(connection: Connection) -> bool:
+    """Whether this is within a block of ``together`` on a server: results are to be had after it."""
+    return bool(connection.info.get(_TOGETHER))
 
 
 @lru_cache(maxsize=64)  # building a text takes longer than running it

@@ -36,10 +36,10 @@ def test_what_is_asked_in_between_is_answered_at_the_end(database: Database, col
         taxonomy.change(connection, collection.id, {n: {"label": f"c{n}"} for n in range(5)})
         with together(connection):
             first = outbox.put_later(connection, collection, _points("a"))
-            labels = taxonomy.labels(connection, collection.id, {3, 1, 99})
-            failed = inbox.have_failed(connection, [collection.id, collection.id + 1])
+            labels = taxonomy.labels_later(connection, collection.id, {3, 1, 99})
+            failed = inbox.have_failed_later(connection, [collection.id, collection.id + 1])
             second = outbox.put_later(connection, collection, _points("b", "c"))
-            nothing = taxonomy.labels(connection, collection.id, [])
+            nothing = taxonomy.labels_later(connection, collection.id, [])
         orders = [first(), second()]
         assert labels() == {1: "c1", 3: "c3"}
         assert failed() == {collection.id: False}
@@ -57,7 +57,7 @@ def test_a_failure_undoes_all_and_is_told_as_what_it_is(database: Database, coll
             outbox.put_later(connection, collection, _points("a"))
             inbox.accept_all(connection, [{**ENTRY, "collection_id": 10**9}], [5])
             events.append(connection, collection.id, [entry])
-            taxonomy.labels(connection, collection.id, [1])
+            taxonomy.labels_later(connection, collection.id, [1])
 
     with pytest.raises(sa.exc.IntegrityError):
         fail()
@@ -128,7 +128,7 @@ def test_a_connection_that_is_cut_off_between_statements_fails_as_all_writing_do
                 server.execute(_CUT, {"of": url.database})
             time.sleep(pause)
             events.append(connection, collection.id, [{"kind": "attach"}])
-            taxonomy.labels(connection, collection.id, [1])
+            taxonomy.labels_later(connection, collection.id, [1])
 
     with pytest.raises(CategoriserError, match="nothing was changed"), database.write() as connection:
         write(connection)
