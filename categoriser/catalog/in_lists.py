@@ -32,7 +32,7 @@ def parts(values: Sequence[_T]) -> Iterator[list[_T]]:
 
 
 class Among:
-    """Queries for some values of a column of numbers, built once: an array for PostgreSQL, lists in parts for SQLite."""
+    """A query about some values of a column of numbers, built once: PostgreSQL takes an array, SQLite several lists."""
 
     def __init__(self, column: sa.Column[int], build: Callable[[sa.ColumnElement[bool]], sa.Select[Any]]) -> None:
         """``build``: the query, of the condition that the column has one of the values."""
